@@ -1,0 +1,242 @@
+// The contract of the socket: every method, its parameters and its result, every event, every wire
+// type. Server, client and the OpenRPC document are derived from these declarations: a method
+// without a handler, or a handler with another shape, does not compile.
+// Times are ISO 8601 UTC, durations seconds, sizes bytes, signals `SIGTERM`. Facts that are absent
+// or not yet known are null.
+
+export type ProcessState = 'STOPPED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'BACKOFF' | 'EXITED' | 'FATAL' | 'STANDBY'
+export type ProgramState = ProcessState | 'DEGRADED'
+export type Wanted = 'up' | 'down'
+
+export interface ExitFacts {
+  /** Exit code, or null when a signal ended it. */
+  readonly code: number | null
+  /** `SIGKILL`, or null when it exited by itself. */
+  readonly signal: string | null
+  readonly at: string
+  /** As `exit_codes` expects it, or asked for. */
+  readonly expected: boolean
+  readonly oom: boolean | null
+  /** SIGKILL after graceful_timeout. */
+  readonly forced: boolean
+}
+
+export interface Replacement {
+  readonly pid: number | null
+  readonly state: ProcessState
+  readonly startedAt: string | null
+}
+
+export interface ProcessStatus {
+  /** `web:0` */
+  readonly name: string
+  readonly slot: number
+  readonly generation: number
+  readonly state: ProcessState
+  readonly wanted: Wanted
+  readonly ready: boolean
+  readonly pid: number | null
+  readonly startedAt: string | null
+  /** Seconds since it was spawned. */
+  readonly uptime: number | null
+  /** Unplanned starts. */
+  readonly restarts: number
+  /** Planned replacements: max_requests, max_age. */
+  readonly recycles: number
+  /** SDK workers: handleRequest calls of this process. */
+  readonly requests: number | null
+  /** Percent of one core. */
+  readonly cpu: number | null
+  /** Resident bytes. */
+  readonly memory: number | null
+  /** Why it is in this state, in words. */
+  readonly reason: string | null
+  readonly statusText: string | null
+  readonly health: string | null
+  /** Processes of its group that outlived it and are being ended. */
+  readonly leftovers: number | null
+  readonly replacement: Replacement | null
+  readonly standbyOf: string | null
+  /** The last exit in this slot. */
+  readonly exit: ExitFacts | null
+  readonly nextAttemptAt: string | null
+}
+
+export interface Program {
+  readonly program: string
+  readonly state: ProgramState
+  /** Slots to keep. */
+  readonly desired: number
+  readonly running: number
+  readonly ready: number
+  readonly nextRunAt: string | null
+  readonly lastRun: string | null
+  readonly processes: readonly ProcessStatus[]
+}
+
+export interface Info {
+  readonly version: string
+  readonly pid: number
+  readonly instance: string | null
+  /** Absolute path of the configuration. */
+  readonly config: string
+  readonly socket: string
+  readonly startedAt: string
+  readonly uptime: number
+  readonly upgrades: number
+  /** Node's version, `v20.20.2`. */
+  readonly node: string
+  /** `linux x64 6.18.0` */
+  readonly platform: string
+  readonly programs: number
+  readonly processes: number
+  readonly features: readonly string[]
+}
+
+/** What became of one process of an operation. */
+export interface TargetResult {
+  readonly name: string
+  readonly ok: boolean
+  readonly state: ProcessState
+  readonly pid: number | null
+  /** In words; only when not ok, or as a remark on something left undone. */
+  readonly error?: string
+}
+
+export interface OperationResult {
+  /** Every result is ok. */
+  readonly ok: boolean
+  readonly results: readonly TargetResult[]
+}
+
+export interface ScaleResult extends OperationResult {
+  readonly program: string
+  readonly from: number
+  readonly to: number
+  /** In words: new slots that stay down. */
+  readonly note?: string
+}
+
+/** One thing wrong in a configuration. */
+export interface Problem {
+  readonly file: string
+  /** From 1; 0 when the whole file is meant. */
+  readonly line: number
+  readonly section: string | null
+  readonly key: string | null
+  readonly message: string
+}
+
+/** What a change of configuration does to what runs; ordered from the weakest to the strongest. */
+export type Effect = 'live' | 'reload' | 'listener' | 'master-restart'
+
+export interface ProgramChange {
+  readonly program: string
+  readonly keys: readonly string[]
+  readonly effect: Effect
+}
+
+export interface ConfigDiff {
+  readonly added: readonly string[]
+  readonly changed: readonly ProgramChange[]
+  readonly removed: readonly string[]
+  readonly unchanged: readonly string[]
+  /** Keys of [master] that changed; they take effect at the next start of the master. */
+  readonly master: readonly string[]
+}
+
+export interface UpdateResult extends OperationResult {
+  readonly diff: ConfigDiff
+}
+
+export interface ShownValue {
+  readonly key: string
+  /** After interpolation; secrets as `***`. */
+  readonly value: string
+  /** `file:line`, or `default`. */
+  readonly origin: string
+}
+
+export interface Shown {
+  readonly program: string
+  readonly settings: readonly ShownValue[]
+  /** As the process of `slot` gets it. */
+  readonly argv: readonly string[]
+  readonly directory: string
+  readonly environment: Readonly<Record<string, string>>
+  readonly stdout: string
+  /** null = merged into stdout. */
+  readonly stderr: string | null
+  readonly slot: number
+  readonly listeners: readonly string[]
+  readonly limits: Readonly<Record<string, string>>
+}
+
+export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
+
+interface NoParams {
+  readonly [key: string]: never
+}
+export interface TargetParams {
+  /** `web`, `web:2`, a glob `web-*`, `all`, or a list of those. */
+  readonly target: string | readonly string[]
+}
+export interface OperateParams extends TargetParams {
+  /** Answer when all is settled. Default true. */
+  readonly wait?: boolean | undefined
+  /** Seconds; default: no limit. Then -32004, and the operation goes on. */
+  readonly timeout?: number | undefined
+}
+
+/** Every method of the socket in this version. */
+export interface Methods {
+  ping: { params: NoParams; result: 'pong' }
+  info: { params: NoParams; result: Info }
+  status: { params: { readonly target?: string | readonly string[] | undefined }; result: readonly Program[] }
+  start: { params: OperateParams; result: OperationResult }
+  stop: { params: OperateParams; result: OperationResult }
+  restart: { params: OperateParams; result: OperationResult }
+  reload: { params: OperateParams; result: OperationResult }
+  scale: {
+    params: {
+      readonly program: string
+      /** Absolute count, 0 to 10 000; this or delta. */
+      readonly workers?: number | undefined
+      readonly delta?: number | undefined
+      readonly wait?: boolean | undefined
+      readonly timeout?: number | undefined
+      /** Not available in this version. */
+      readonly save?: boolean | undefined
+    }
+    result: ScaleResult
+  }
+  signal: { params: TargetParams & { readonly signal: string | number }; result: OperationResult }
+  wait: {
+    params: TargetParams & { readonly state: ProcessState; readonly timeout?: number | undefined }
+    result: OperationResult
+  }
+  show: { params: TargetParams; result: readonly Shown[] }
+  reread: { params: NoParams; result: ConfigDiff }
+  update: {
+    params: { readonly dryRun?: boolean | undefined; readonly wait?: boolean | undefined }
+    result: UpdateResult
+  }
+  reopen: { params: NoParams; result: { readonly ok: boolean } }
+  loglevel: { params: { readonly level?: LogLevel | undefined }; result: { readonly level: LogLevel } }
+  shutdown: { params: { readonly wait?: boolean | undefined }; result: { readonly ok: boolean } }
+  'rpc.discover': { params: NoParams; result: Readonly<Record<string, unknown>> }
+}
+
+export type Method = keyof Methods
+export type Params<M extends Method> = Methods[M]['params']
+export type Result<M extends Method> = Methods[M]['result']
+
+/** Methods of the contract that a later version carries out: they answer -32601 and say so. */
+export const laterMethods = ['logs', 'clear', 'events', 'unsubscribe', 'upgrade'] as const
+
+/** `error` of a JSON-RPC answer; `data.code` is the name in errors.ts. */
+export interface WireError {
+  readonly code: number
+  readonly message: string
+  readonly data?: { readonly code?: string } & Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,86 @@
+// What a program is: the frozen settings of one INI section, in the units the core computes with.
+// Made by config/, read by everybody. Pure data: it survives JSON, so it can be compared and kept.
+
+/** Replaced at spawn time by the slot's number: `\0slot:02d\0`. NUL cannot stand in a configuration, so nothing collides. */
+const SLOT_MARK = /\0slot:(0?)(\d*)[ds]\0/g
+
+/** Marks a place where the slot's number goes; `format` is Python's (`d`, `02d`, `s`). */
+export const slotMark = (format: string): string => `\0slot:${format}\0`
+
+/** Puts the slot's number where the text has slot marks. */
+export function forSlot(text: string, slot: number): string {
+  if (!text.includes('\0')) return text
+  return text.replace(SLOT_MARK, (_all, zero: string, width: string) =>
+    String(slot).padStart(Number(width || 0), zero ? '0' : ' '),
+  )
+}
+
+export type Autorestart = 'always' | 'on-failure' | 'never'
+export type ReloadStrategy = 'start-first' | 'stop-first' | 'signal'
+
+/** A jitter: a share of the value it belongs to (0.1 = 10 %), or an absolute amount in that value's unit. */
+export type Jitter = { readonly share: number } | { readonly amount: number }
+
+export type Run =
+  /** Any program. `argv` as shlex splits it, at least one word, slot marks allowed. */
+  | { readonly kind: 'command'; readonly argv: readonly string[] }
+  /** An SDK worker. `module` is an absolute path; `className` what stood after `:`, else null. */
+  | { readonly kind: 'worker'; readonly module: string; readonly className: string | null }
+
+export interface OutputSpec {
+  /** Absolute path (slot marks allowed), or `none`, or `inherit` (the master's own). */
+  readonly stdout: string
+  /** As stdout; null = merged into it. */
+  readonly stderr: string | null
+  /** Size of the pipe of each stream, in bytes: what a process can print while nobody reads. Default 256 KB. */
+  readonly pipeBytes: number
+}
+
+export interface Spec {
+  readonly program: string
+  readonly run: Run
+  /** Slots to keep, 0 to 10 000. */
+  readonly workers: number
+  /** What SDK workers are called in `ps`: `worker: NAME`. Default: the section. */
+  readonly procName: string
+  /** Absolute; slot marks allowed. */
+  readonly directory: string
+  /** Own environment, above the master's (or above nothing with envClear). Values may hold slot marks. */
+  readonly env: Readonly<Record<string, string>>
+  readonly envClear: boolean
+  readonly output: OutputSpec
+  readonly autostart: boolean
+  readonly autorestart: Autorestart
+  /** Expected exit codes. */
+  readonly exitCodes: readonly number[]
+  /** Without readiness: alive so long = RUNNING, in ms. 0 = at once. */
+  readonly startMs: number
+  /** With readiness: not ready by then = a failed start, in ms. */
+  readonly startTimeoutMs: number
+  /** Retries after a failed start; -1 = never give up. */
+  readonly startRetries: number
+  readonly backoffInitialMs: number
+  readonly backoffMaxMs: number
+  readonly backoffResetMs: number
+  /** With SIG: `SIGTERM`. */
+  readonly stopSignal: string
+  /** Grace between stopSignal and SIGKILL, in ms. 0 = kill at once (supervisord's stopwaitsecs). */
+  readonly stopMs: number
+  /** The stop signal goes to the whole group. */
+  readonly stopGroup: boolean
+  /** How RUNNING is known: `time` = alive for startMs, `worker` = the SDK's own word. */
+  readonly ready: 'time' | 'worker'
+  readonly reloadStrategy: ReloadStrategy
+  readonly reloadParallel: number
+  readonly reloadSignal: string
+  /** SDK workers: recycle after so many handleRequest calls; 0 = never. */
+  readonly maxRequests: number
+  readonly maxRequestsJitter: Jitter
+  /** Recycle after so long alive, in ms; 0 = never. */
+  readonly maxAgeMs: number
+  readonly maxAgeJitter: Jitter
+  /** SDK workers: no heartbeat for so long, in ms: SIGABRT. 0 = off. */
+  readonly workerTimeoutMs: number
+  /** SDK workers: every INI key as written (lower case) and every variable, values after interpolation, slot marks allowed. */
+  readonly cfg: Readonly<Record<string, string>>
+}

@@ -1,0 +1,46 @@
+// What a worker and its master say to each other: one JSON object a line over the Unix socket
+// PHD_CHANNEL (in run_path). The worker connects, says hello with the token of its environment,
+// gets its welcome, and reconnects with the same token whenever the line breaks, so a master that
+// dies or is upgraded needs nothing special. The pid is checked by peer credentials, not believed.
+
+/** Environment of a worker's process: where the channel is, and who may speak on it. */
+export const CHANNEL_ENV = 'PHD_CHANNEL'
+export const TOKEN_ENV = 'PHD_TOKEN'
+
+/** From the master. */
+export type ToWorker =
+  | Welcome
+  /** Log files were reopened (USR1 to the master). */
+  | { readonly type: 'reopen' }
+
+export interface Welcome {
+  readonly type: 'welcome'
+  readonly program: string
+  /** `web:0` */
+  readonly name: string
+  readonly slot: number
+  /** What `ps` shows after `worker: `. */
+  readonly procName: string
+  /** Absolute path of the user's module. */
+  readonly module: string
+  /** The class named in the INI file after `:`, or null: default export, the section's name, the only Worker. */
+  readonly className: string | null
+  /** INI keys as written and every variable. */
+  readonly cfg: Readonly<Record<string, string>>
+  /** Ask to be recycled after so many requests (jitter already in it); 0 = never. */
+  readonly maxRequests: number
+  /** Send a beat at least so often, in ms; 0 = only when the counters change (at most one a second). */
+  readonly beatMs: number
+}
+
+/** From the worker. */
+export type FromWorker =
+  | { readonly type: 'hello'; readonly token: string; readonly pid: number }
+  /** setup() and initProcess() are done: the worker takes requests. Repeated after a reconnect. */
+  | { readonly type: 'ready' }
+  /** Could not boot; the process exits 3 after it. One line, no stack. */
+  | { readonly type: 'bootFailed'; readonly message: string }
+  /** Heartbeat and counters since boot. */
+  | { readonly type: 'beat'; readonly requests: number; readonly errors: number }
+  /** maxRequests is reached; the worker goes on until it is told to stop. Repeated with each beat. */
+  | { readonly type: 'recycle'; readonly requests: number }
