@@ -1,0 +1,128 @@
+// phd: from the command line to a running master. Reads the configuration, goes to the background or
+// stays, takes the lock, runs the master, and ends the process: with cli/main.ts and worker/boot.ts
+// the only file that does.
+
+import { connect } from 'node:net'
+import { readArguments, usage } from './arguments.ts'
+import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
+import { printConfig } from './config/print.ts'
+import { codes, messageOf, PhError } from './errors.ts'
+import { runMaster } from './master.ts'
+import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
+import { takeLock } from './os/lock.ts'
+import { type MasterLog, openMasterLog } from './os/master-log.ts'
+import { packageVersion } from './package.ts'
+
+// Until the real handlers stand, none of these may end us (or open Node's inspector).
+for (const early of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const) process.on(early, () => undefined)
+
+const parent = waitingParent()
+main().catch((e: unknown) => refuse(e, parent))
+
+async function main(): Promise<void> {
+  const args = readArguments(process.argv.slice(2))
+  switch (args.action) {
+    case 'help':
+      return print(usage)
+    case 'version':
+      return print(`${packageVersion()}\n`)
+    default:
+  }
+  const file = args.config ?? findConfig(process.cwd())
+  if (file === null) {
+    throw new PhError(
+      'PH_USAGE',
+      'cannot find a configuration: neither ./config.ini nor /etc/phd/config.ini; give one with -c FILE',
+    )
+  }
+  const foreground = args.foreground
+  const config = loadConfig(file, {
+    instance: args.instance,
+    foreground,
+    ...(args.sections ? { sections: args.sections } : {}),
+  })
+  for (const warning of config.warnings) process.stderr.write(`phd: warning: ${formatProblem(warning)}\n`)
+  if (args.action === 'check') return print(`${config.file}: ok (${counts(config)})\n`)
+  if (args.action === 'print-config') return print(printConfig(config))
+  if (config.master.daemonize && !foreground && !parent) return detach(config)
+  await run(config, args.sections, parent === null)
+}
+
+/** Starts the same phd again, in the background, and ends as it says. */
+function detach(config: Config): never {
+  const { exit, text } = startDaemon([process.execPath, ...process.execArgv, ...process.argv.slice(1), '-c', config.file])
+  if (text !== '') (exit === 0 ? process.stdout : process.stderr).write(`${exit === 0 ? '' : 'phd: '}${text}\n`)
+  process.exit(exit)
+}
+
+async function run(config: Config, sections: readonly string[] | null, foreground: boolean): Promise<void> {
+  const { master } = config
+  process.title = `master: ${master.procName}`
+  process.umask(0o022)
+  process.chdir('/')
+  takeLock(master.runPath, { pid: process.pid, config: config.file })
+  await refuseLiveSocket(master.socket)
+  const masterLog = await openMasterLog({ file: master.logFile, level: master.logLevel, foreground })
+  lastWords(masterLog)
+  const { log } = masterLog
+  log.info({ version: packageVersion(), pid: process.pid, config: config.file, node: process.version }, 'starting')
+  try {
+    await runMaster({ config, sections, foreground, masterLog, ended: () => process.exit(0) })
+  } catch (e) {
+    log.fatal({ err: messageOf(e) }, 'cannot start')
+    throw e
+  }
+  const next = `phctl -c ${config.file} status`
+  log.info({ pid: process.pid, socket: master.socket, next }, 'ready')
+  const words = `phd ${packageVersion()} keeps ${counts(config)} (pid ${process.pid})`
+  if (foreground && process.stdout.isTTY) {
+    print(
+      `\n${words}\nnext, in another terminal:\n  ${next}\n  phctl -c ${config.file} help\nCtrl-C stops everything in order.\n\n`,
+    )
+  }
+  parent?.report({ exit: 0, text: `${words}\nnext: ${next}` })
+}
+
+/** A lock file that somebody deleted says nothing; a socket that answers does. */
+function refuseLiveSocket(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(path)
+    probe.on('error', () => resolve()) // nobody there: the usual case
+    probe.on('connect', () => {
+      probe.destroy()
+      reject(
+        new PhError('PH_LOCKED', `cannot start: another master answers on ${path}, though it does not hold the lock`),
+      )
+    })
+  })
+}
+
+/** What nobody caught is our fault: said in the log, and the process ends. */
+function lastWords({ log }: MasterLog): void {
+  const fatal = (e: unknown): void => {
+    log.fatal({ err: e }, 'internal error: the master ends')
+    process.exit(codes.PH_INTERNAL.exit)
+  }
+  process.on('uncaughtException', fatal)
+  process.on('unhandledRejection', fatal)
+}
+
+function counts({ programs }: Config): string {
+  const processes = [...programs.values()].reduce((sum, { spec }) => sum + spec.workers, 0)
+  const one = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`
+  return `${one(programs.size, 'program')}, ${one(processes, 'process').replace('processs', 'processes')}`
+}
+
+function print(text: string): void {
+  process.stdout.write(text)
+}
+
+function refuse(e: unknown, waiting: Parent | null): never {
+  const known = e instanceof PhError ? e : null
+  const facts = known ? codes[known.code] : codes.PH_INTERNAL
+  const exit = 'phd' in facts ? facts.phd : 1
+  const text = known ? known.message : `internal error: ${messageOf(e)}`
+  waiting?.report({ exit, text })
+  process.stderr.write(`${known?.code === 'PH_CONFIG' ? '' : 'phd: '}${text}\n`)
+  process.exit(exit)
+}

@@ -1,5 +1,6 @@
 // One JSON text a line, both ways (NDJSON). Splits a byte stream into lines without ever holding
-// more than `limit` bytes of one, and never decodes bytes that are not whole lines.
+// more than `limit` bytes of one, and never decodes bytes that are not whole lines: a character of
+// UTF-8 that was cut between two chunks is whole again when `line` gets it.
 
 const LF = 0x0a
 
@@ -12,6 +13,7 @@ export interface Lines {
 
 /**
  * @param limit bytes of the longest line taken; a longer one calls `tooLong` once, and nothing after it is read.
+ * @param line gets bytes that may share memory with the chunk; it must not throw (the rest of the chunk would be lost).
  */
 export function lineSplitter(limit: number, line: (bytes: Buffer) => void, tooLong: () => void): Lines {
   let parts: Buffer[] = []

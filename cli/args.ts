@@ -1,0 +1,179 @@
+// argv -> what to do. Knows the words of the command line and nothing else: no I/O, no exit.
+// A command line that cannot be read is a PhError with PH_USAGE (exit 2).
+
+import { Command, CommanderError } from 'commander'
+import { PhError } from '../src/errors.ts'
+import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands } from './commands/catalog.ts'
+
+export interface Globals {
+  readonly socket: string | null
+  readonly config: string | null
+  readonly instance: string | null
+  readonly json: boolean
+  /** Seconds. */
+  readonly timeout: number | null
+}
+
+export interface Invocation {
+  readonly command: CommandName
+  readonly args: readonly string[]
+  /** Options of the command itself, by their long name in camelCase: `noWait`, `dryRun`, `state`. */
+  readonly options: Readonly<Record<string, string | boolean>>
+  readonly globals: Globals
+}
+
+/**
+ * Reads the words after `phctl`.
+ * `nearest` names the known word that is most like an unknown one, or null; it is asked only when needed.
+ */
+export async function parseArgs(
+  argv: readonly string[],
+  nearest: (word: string, known: readonly string[]) => Promise<string | null>,
+): Promise<Invocation> {
+  let command: CommandName | null = null
+  let options: Record<string, string | boolean> = {}
+  let args: string[] = []
+  const root = quiet(new Command('phctl').argument('[command]')).allowExcessArguments()
+  root.action(() => {}) // a line without a known command ends here
+  for (const [flags, meaning] of globalOptions) root.option(flags, meaning)
+  for (const name of mentioned(Object.keys(catalog) as CommandName[], argv)) {
+    const row: CommandRow = catalog[name]
+    const one = quiet(root.command(`${name} ${row.args}`)).allowExcessArguments(false)
+    for (const [flags, meaning] of row.options ?? []) one.option(flags, meaning)
+    one.action(() => {
+      command = name
+      args = [...one.args]
+      options = one.opts()
+    })
+  }
+  for (const name of mentioned(laterCommands, argv)) {
+    quiet(root.command(name, { hidden: true }).argument('[words...]').allowUnknownOption()).action(() => {
+      throw unavailable(name)
+    })
+  }
+
+  const wantsHelp = asksFor(argv, '-h', '--help')
+  if (wantsHelp || asksFor(argv, '-V', '--version')) {
+    // Whatever else is wrong with the line, somebody who asks for help gets it.
+    const about = argv.find((word) => Object.hasOwn(catalog, word))
+    return {
+      command: wantsHelp ? 'help' : 'version',
+      args: wantsHelp && about !== undefined ? [about] : [],
+      options: {},
+      globals: { socket: null, config: null, instance: null, json: argv.includes('--json'), timeout: null },
+    }
+  }
+
+  try {
+    root.parse(argv, { from: 'user' })
+  } catch (e) {
+    if (!(e instanceof CommanderError)) throw e
+    const word = root.args[0]
+    if (word !== undefined && !isKnown(word) && !word.startsWith('-'))
+      throw unknownCommand(word, await nearest(word, known))
+    throw usage(word, e.message)
+  }
+  if (command === null) {
+    const word = root.args[0]
+    throw word === undefined ? noCommand() : unknownCommand(word, await nearest(word, known))
+  }
+  const globals: Record<string, unknown> = root.opts()
+  return {
+    command,
+    args,
+    options: named(options),
+    globals: {
+      socket: textOf(globals.socket, '--socket'),
+      config: textOf(globals.config, '--config'),
+      instance: textOf(globals.instance, '--instance'),
+      json: globals.json === true,
+      timeout: typeof globals.timeout === 'string' ? seconds(globals.timeout) : null,
+    },
+  }
+}
+
+const known: readonly string[] = [...Object.keys(catalog), ...laterCommands]
+
+function isKnown(word: string): boolean {
+  return known.includes(word)
+}
+
+/** The error for a command or option of a later version. */
+export function unavailable(what: string): PhError {
+  return new PhError('PH_USAGE', `cannot run "${what}": it is not available in this version`, { command: what })
+}
+
+/** Seconds of `10`, `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`. */
+export function seconds(text: string): number {
+  const found = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim())
+  const value = Number(found?.[1]) * (unitSeconds[found?.[2] ?? 's'] ?? Number.NaN)
+  // setTimeout fires at once beyond 2^31-1 ms.
+  if (!(value <= 2_147_483)) {
+    throw new PhError('PH_USAGE', `cannot read --timeout "${text}": wanted a time like 10, 500ms, 10s, 5m, at most 24d`)
+  }
+  return value
+}
+
+const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Only what the line may mean needs a parser of its own: to make all of them takes longer than all the rest of parsing. */
+function mentioned<Name extends string>(names: readonly Name[], argv: readonly string[]): readonly Name[] {
+  return names.filter((name) => argv.includes(name))
+}
+
+/** Commander throws instead of printing and exiting; help and usage are our own. */
+function quiet(command: Command): Command {
+  return command
+    .exitOverride()
+    .helpOption(false)
+    .helpCommand(false)
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+}
+
+function asksFor(argv: readonly string[], short: string, long: string): boolean {
+  const end = argv.indexOf('--')
+  return (end < 0 ? argv : argv.slice(0, end)).some((word) => word === short || word === long)
+}
+
+function noCommand(): PhError {
+  return new PhError('PH_USAGE', 'cannot tell what to do: a command is wanted\n  see: phctl help')
+}
+
+function unknownCommand(word: string, near: string | null): PhError {
+  const hint = near === null ? '  see: phctl help' : `  did you mean: phctl ${near}`
+  return new PhError('PH_USAGE', `cannot run "${word}": there is no such command\n${hint}`, {
+    command: word,
+    nearest: near,
+  })
+}
+
+function usage(word: string | undefined, message: string): PhError {
+  const why = message.replace(/^error: /, '').replace(/\n\(Did you mean (.*)\?\)$/, ' (did you mean $1?)')
+  if (word === undefined || !Object.hasOwn(catalog, word)) {
+    return new PhError('PH_USAGE', `cannot read the command line: ${why}\n  see: phctl help`)
+  }
+  return new PhError('PH_USAGE', `cannot run "${word}": ${why}\n  usage: ${usageOf(word as CommandName)}`)
+}
+
+/** `phctl scale PROGRAM NUMBER [--no-wait]` */
+export function usageOf(name: CommandName): string {
+  const row: CommandRow = catalog[name]
+  const words = row.args.replace(/[<>]/g, '').toUpperCase()
+  const options = (row.options ?? []).map(([flags]) => {
+    const flag = flags.replace(/^.*, /, '').replace(/<(.*)>/, (_all, what: string) => what.toUpperCase())
+    return name === 'wait' ? flag : `[${flag}]`
+  })
+  return ['phctl', name, words, ...options].filter((word) => word !== '').join(' ')
+}
+
+/** Commander keeps `--no-wait` as `wait: false`; here it is `noWait: true`. */
+function named(options: Readonly<Record<string, string | boolean>>): Record<string, string | boolean> {
+  const { wait, ...rest } = options
+  return wait === false ? { ...rest, noWait: true } : rest
+}
+
+function textOf(value: unknown, option: string): string | null {
+  if (value === undefined) return null
+  if (typeof value === 'string' && value !== '') return value
+  throw new PhError('PH_USAGE', `cannot use ${option}: its value is empty`)
+}

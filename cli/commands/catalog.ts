@@ -1,0 +1,199 @@
+// The commands of phctl, one row each: args.ts makes the parser from it, help.ts the help, index.ts
+// must have a handler for every row that is not `later`. Data only.
+
+export type Topic = 'Look' | 'Operate' | 'Configuration' | 'Master' | 'Other'
+
+export interface CommandRow {
+  readonly topic: Topic
+  /** As the parser reads it: `<x>` must be there, `[x]` may, `...` takes many. */
+  readonly args: string
+  /** One line for the list of commands. */
+  readonly meaning: string
+  readonly options?: readonly (readonly [flags: string, meaning: string])[]
+  /** What the list has no room for. */
+  readonly details?: readonly string[]
+  readonly examples: readonly string[]
+}
+
+const noWait = ['--no-wait', 'answer at once, do not wait until all is settled'] as const
+const target = 'TARGET is a program (web), one of its processes (web:2), a glob (web-*) or all.'
+const settles =
+  'Waits until every process has settled; --timeout T gives up waiting after T (exit 7) and stops nothing.'
+
+export const catalog = {
+  status: {
+    topic: 'Look',
+    args: '[target...]',
+    meaning: 'show processes: state, pid, uptime, CPU, memory, and why one does not run',
+    options: [['-w, --watch', 'refresh once a second until interrupted']],
+    details: [target, 'Exit 3 when a selected process is not as it is wanted.'],
+    examples: ['phctl status', 'phctl status -w web'],
+  },
+  show: {
+    topic: 'Look',
+    args: '<target>',
+    meaning: 'show the settings in force, where each comes from, argv and environment',
+    details: [target],
+    examples: ['phctl show web', 'phctl show web:1 --json'],
+  },
+  pid: {
+    topic: 'Look',
+    args: '[target]',
+    meaning: "print the master's pid, or the pids of a target, one a line",
+    details: [target],
+    examples: ['phctl pid', 'kill -USR1 $(phctl pid web:0)'],
+  },
+  info: {
+    topic: 'Look',
+    args: '',
+    meaning: 'show facts about the master: version, pid, configuration, uptime',
+    examples: ['phctl info', 'phctl info --json'],
+  },
+  ping: {
+    topic: 'Look',
+    args: '',
+    meaning: 'ask the master for a sign of life',
+    examples: ['phctl ping', 'phctl ping --timeout 2s || echo "no answer"'],
+  },
+  start: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'start what does not run',
+    options: [noWait],
+    details: [target, settles],
+    examples: ['phctl start web', 'phctl start all --timeout 30s'],
+  },
+  stop: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'stop processes; they stay down until started',
+    options: [noWait],
+    details: [target, settles],
+    examples: ['phctl stop web:2', "phctl stop 'web-*' api"],
+  },
+  restart: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'stop and start, all processes at once',
+    options: [noWait],
+    details: [target, settles],
+    examples: ['phctl restart web', 'phctl restart web:0 web:1'],
+  },
+  reload: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'replace processes one after the other, by their reload_strategy',
+    options: [noWait],
+    details: [target, settles, 'The first new process that fails its start ends the reload; the old ones stay.'],
+    examples: ['phctl reload web', 'phctl reload all'],
+  },
+  scale: {
+    topic: 'Operate',
+    args: '<program> <number>',
+    meaning: 'run more or fewer processes of a program: N, +N or -N',
+    options: [noWait, ['--save', 'also write the number into the configuration file (not available in this version)']],
+    details: ['The highest slots are drained. The count stands until number_workers changes in the file.'],
+    examples: ['phctl scale web 4', 'phctl scale web -1'],
+  },
+  signal: {
+    topic: 'Operate',
+    args: '<signal> <target...>',
+    meaning: 'send a signal to processes: USR1, SIGUSR1, or a number',
+    details: [target],
+    examples: ['phctl signal USR1 web', 'phctl signal -9 web:1'],
+  },
+  wait: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'wait until a target is in a state',
+    options: [['--state <state>', 'RUNNING, STOPPED, EXITED, FATAL, BACKOFF, STARTING, STOPPING or STANDBY']],
+    details: [target, '--timeout T gives up after T (exit 7).'],
+    examples: ['phctl wait web --state RUNNING', 'phctl wait job --state EXITED --timeout 10m'],
+  },
+  check: {
+    topic: 'Configuration',
+    args: '[file]',
+    meaning: 'check a configuration file here, without a master',
+    details: ['Prints every problem as file:line; exit 6 when there is one.'],
+    examples: ['phctl check', 'phctl check /srv/app/config.ini'],
+  },
+  reread: {
+    topic: 'Configuration',
+    args: '',
+    meaning: 'show what changed in the file since the master read it',
+    examples: ['phctl reread', 'phctl reread --json'],
+  },
+  update: {
+    topic: 'Configuration',
+    args: '',
+    meaning: 'apply what changed in the file',
+    options: [['--dry-run', 'only show what would be done'], noWait],
+    examples: ['phctl update --dry-run', 'phctl update'],
+  },
+  reopen: {
+    topic: 'Master',
+    args: '',
+    meaning: 'reopen all log files, after they were moved',
+    examples: ['phctl reopen', 'mv web.log web.log.1 && phctl reopen'],
+  },
+  loglevel: {
+    topic: 'Master',
+    args: '[level]',
+    meaning: "show or set the level of the master's own log",
+    details: ['trace, debug, info, warn, error or fatal.'],
+    examples: ['phctl loglevel', 'phctl loglevel debug'],
+  },
+  shutdown: {
+    topic: 'Master',
+    args: '',
+    meaning: 'stop all processes, then the master; returns when it is gone',
+    options: [['--no-wait', 'answer at once, do not wait for the end']],
+    examples: ['phctl shutdown', 'phctl shutdown --timeout 1m'],
+  },
+  call: {
+    topic: 'Other',
+    args: '<method> [json]',
+    meaning: 'call a method of the socket and print its raw result, for scripts',
+    examples: ['phctl call rpc.discover', 'phctl call status \'{"target":"web"}\''],
+  },
+  help: {
+    topic: 'Other',
+    args: '[command]',
+    meaning: 'show this list, or all about one command',
+    examples: ['phctl help', 'phctl help scale'],
+  },
+  version: {
+    topic: 'Other',
+    args: '',
+    meaning: 'print the version of phctl',
+    examples: ['phctl version', 'phctl version --json'],
+  },
+} as const satisfies Record<string, CommandRow>
+
+export type CommandName = keyof typeof catalog
+
+/** Commands that a later version carries out: known, but refused, and not in the help. */
+export const laterCommands = [
+  'logs',
+  'clear',
+  'events',
+  'upgrade',
+  'top',
+  'graph',
+  'run',
+  'startup',
+  'import',
+  'export',
+  'completion',
+] as const
+
+/** Options that every command takes, before or after its name. */
+export const globalOptions = [
+  ['-s, --socket <path>', "the master's control socket"],
+  ['-c, --config <file>', 'find the socket through this configuration file (default ./config.ini)'],
+  ['--instance <name>', 'the master that was started with this --instance'],
+  ['--json', 'the result as JSON on stdout'],
+  ['--timeout <time>', 'wait no longer than this: 10 (seconds), 500ms, 10s, 5m'],
+  ['-h, --help', 'help, also for the command it stands behind'],
+  ['-V, --version', 'print the version'],
+] as const satisfies readonly (readonly [string, string])[]

@@ -1,0 +1,35 @@
+// What every command gets, and what it gives back: its exit status. A failure is thrown as a
+// PhError; main.ts says it and takes the exit status from the table of errors.
+
+import type { Globals } from '../args.ts'
+import { type Master, openMaster } from '../connect.ts'
+import type { Out } from '../output.ts'
+
+export interface Context {
+  readonly args: readonly string[]
+  /** Options of the command itself: `noWait`, `dryRun`, `state`. */
+  readonly options: Readonly<Record<string, string | boolean>>
+  readonly globals: Globals
+  readonly out: Out
+}
+
+/** Carries a command out; the exit status of phctl. */
+export type Handler = (ctx: Context) => Promise<number>
+
+export const OK = 0
+/** A target failed. */
+export const FAILED = 1
+/** `status`: a selected process is not as wanted. */
+export const NOT_AS_WANTED = 3
+/** `check` found problems. */
+export const BAD_CONFIG = 6
+
+export function master(ctx: Context): Promise<Master> {
+  return openMaster(ctx.globals, ctx.out.remark)
+}
+
+/** One target as a string, several as a list, none as nothing. */
+export function targetOf(args: readonly string[]): { target?: string | readonly string[] } {
+  const [first] = args
+  return first === undefined ? {} : { target: args.length === 1 ? first : args }
+}

@@ -1,0 +1,33 @@
+// Command -> handler. A command of the catalog without a handler does not compile.
+
+import type { CommandName } from './catalog.ts'
+import { check, reread, show, update } from './config.ts'
+import type { Handler } from './context.ts'
+import { help, version } from './help.ts'
+import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
+import { reload, restart, scale, signal, start, stop, wait } from './operate.ts'
+import { pid, status } from './status.ts'
+
+export const handlers: Readonly<Record<CommandName, Handler>> = {
+  status,
+  show,
+  pid,
+  info,
+  ping,
+  start,
+  stop,
+  restart,
+  reload,
+  scale,
+  signal,
+  wait,
+  check,
+  reread,
+  update,
+  reopen,
+  loglevel,
+  shutdown,
+  call,
+  help,
+  version,
+}

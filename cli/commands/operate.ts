@@ -1,0 +1,107 @@
+// Commands that change processes: start, stop, restart, reload, scale, signal; and wait. A line per
+// process with the result; exit 1 when one failed. --timeout goes to the master, which answers with
+// what was reached by then.
+
+import type { OperationResult, Params, ProcessState, Program, TargetResult } from '../../src/api/contract.ts'
+import { PhError } from '../../src/errors.ts'
+import { unavailable } from '../args.ts'
+import type { Master } from '../connect.ts'
+import { count } from '../format.ts'
+import type { Out } from '../output.ts'
+import { resultLines } from '../results.ts'
+import { withProgress } from '../screen.ts'
+import { summary } from '../status-table.ts'
+import { type Context, FAILED, master, OK, targetOf } from './context.ts'
+
+export const start = operation('start')
+export const stop = operation('stop')
+export const restart = operation('restart')
+export const reload = operation('reload')
+
+export async function scale(ctx: Context): Promise<number> {
+  if (ctx.options.save === true) throw unavailable('scale --save')
+  const [program = '', number = ''] = ctx.args
+  if (!/^[+-]?\d{1,9}$/.test(number)) {
+    throw new PhError('PH_USAGE', `cannot scale "${program}" to "${number}": wanted a number N, +N or -N`)
+  }
+  const m = await master(ctx)
+  const size = /^\d/.test(number) ? { workers: Number(number) } : { delta: Number(number) }
+  const done = await withProgress(
+    ctx.out,
+    progressOf(m, [program]),
+    m.call('scale', { program, ...size, ...waiting(ctx) }),
+  )
+  ctx.out.result(done, () =>
+    [
+      `${done.program}: ${done.from} -> ${count(done.to, 'process', 'processes')}`,
+      ...(done.note === undefined ? [] : [done.note]),
+      ...resultLines(done.results, ctx.out.paint),
+    ].join('\n'),
+  )
+  return done.ok ? OK : FAILED
+}
+
+export async function signal(ctx: Context): Promise<number> {
+  const [name = '', ...targets] = ctx.args
+  const number = /^-?(\d+)$/.exec(name)?.[1]
+  const params = { target: targets, signal: number === undefined ? name : Number(number) }
+  return answer(ctx.out, await (await master(ctx)).call('signal', params))
+}
+
+export async function wait(ctx: Context): Promise<number> {
+  const state = String(ctx.options.state ?? '').toUpperCase()
+  if (!Object.hasOwn(states, state)) {
+    const came = ctx.options.state === undefined ? 'nothing' : `"${String(ctx.options.state)}"`
+    throw new PhError(
+      'PH_USAGE',
+      `cannot wait for ${came}: wanted --state with one of ${Object.keys(states).join(' ')}`,
+    )
+  }
+  const m = await master(ctx)
+  const params = { target: ctx.args, state: state as ProcessState, ...timeoutOf(ctx) }
+  return answer(ctx.out, await withProgress(ctx.out, progressOf(m, ctx.args), m.call('wait', params)))
+}
+
+const states: Readonly<Record<ProcessState, true>> = {
+  RUNNING: true,
+  STOPPED: true,
+  EXITED: true,
+  FATAL: true,
+  BACKOFF: true,
+  STARTING: true,
+  STOPPING: true,
+  STANDBY: true,
+}
+
+function operation(method: 'start' | 'stop' | 'restart' | 'reload'): (ctx: Context) => Promise<number> {
+  return async (ctx) => {
+    const m = await master(ctx)
+    const params = { target: targetOf(ctx.args).target ?? [], ...waiting(ctx) } satisfies Params<'start'>
+    return answer(ctx.out, await withProgress(ctx.out, progressOf(m, ctx.args), m.call(method, params)))
+  }
+}
+
+function answer(out: Out, done: OperationResult): number {
+  out.result(done, () => wordsOf(done.results, out))
+  return done.ok ? OK : FAILED
+}
+
+export function wordsOf(results: readonly TargetResult[], out: Out): string {
+  return results.length === 0 ? 'no processes: nothing to do' : resultLines(results, out.paint).join('\n')
+}
+
+function waiting(ctx: Context): { wait?: boolean; timeout?: number } {
+  return { ...(ctx.options.noWait === true ? { wait: false } : {}), ...timeoutOf(ctx) }
+}
+
+function timeoutOf(ctx: Context): { timeout?: number } {
+  return ctx.globals.timeout === null ? {} : { timeout: ctx.globals.timeout }
+}
+
+/** What to show while an operation goes on: where its processes are. */
+export function progressOf(m: Master, targets: readonly string[]): () => Promise<string> {
+  return async () => {
+    const programs: readonly Program[] = await m.call('status', targetOf(targets))
+    return summary(programs)
+  }
+}

@@ -1,0 +1,61 @@
+// What a configuration is once it is read: frozen, checked, in the units the core computes with.
+
+import type { LogLevel, Problem } from '../api/contract.ts'
+import type { Spec } from '../core/spec.ts'
+
+export interface Setting {
+  /** Canonical name, or the variable's own. */
+  readonly key: string
+  /** After interpolation, paths absolute, slot marks kept; '' = unset. */
+  readonly value: string
+  /** null = default. */
+  readonly origin: { readonly file: string; readonly line: number } | null
+  /** The same for the same meaning, however it is spelled: `10` and `10s`. For comparing only. */
+  readonly effective: string
+}
+
+export interface ProgramConfig {
+  readonly spec: Spec
+  /** Every key of a program's section that this version carries out, then the variables. */
+  readonly settings: readonly Setting[]
+}
+
+export interface MasterConfig {
+  readonly basePath: string
+  readonly socket: string
+  readonly socketMode: number
+  readonly socketGroup: string | null
+  readonly pidfile: string
+  readonly runPath: string
+  readonly logFile: string
+  readonly logLevel: LogLevel
+  readonly daemonize: boolean
+  readonly maxClients: number
+  /** Bytes. */
+  readonly maxMessage: number
+  /** What stands after `master: ` in ps. */
+  readonly procName: string
+  readonly settings: readonly Setting[]
+}
+
+export interface Config {
+  /** Absolute, as it was given: symbolic links are not followed, so a link that is turned to another file is. */
+  readonly file: string
+  readonly instance: string | null
+  readonly master: MasterConfig
+  /** In the order of the file. */
+  readonly programs: ReadonlyMap<string, ProgramConfig>
+  readonly warnings: readonly Problem[]
+}
+
+export interface LoadOptions {
+  readonly instance?: string | null
+  /** The environment of the master, for %(ENV_NAME)s. Default: of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Only these programs. */
+  readonly sections?: readonly string[]
+  /** Cores; default: those of this machine. */
+  readonly cpus?: number
+  /** The master stays in the foreground whatever `daemonize` says. */
+  readonly foreground?: boolean
+}

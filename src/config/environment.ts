@@ -1,0 +1,58 @@
+// Variables for a program's processes, from its three forms: a dotenv file, one line of pairs, and a
+// key for each. Later forms win. Also says which names hold secrets, for everybody who prints them.
+
+import { parseEnv } from 'node:util'
+import { readText } from './files.ts'
+import { BadValue } from './problems.ts'
+import { quote } from './units.ts'
+
+export const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+
+/** `A=1,B="two, three"`, commas or newlines between; in double quotes `\"` and `\\`. Throws BadValue. */
+export function parsePairs(text: string): ReadonlyMap<string, string> {
+  const pairs = new Map<string, string>()
+  // Blanks, a name, =, then a value in double quotes, in single quotes, or up to the next comma or newline.
+  const pair = /[\s,]*([^\s=,]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^,\n"']*))[ \t]*(?=[,\n]|$)/sy
+  const end = text.replace(/[\s,]+$/, '').length
+  while (pair.lastIndex < end) {
+    const from = pair.lastIndex
+    const found = pair.exec(text)
+    if (!found) throw new BadValue(`cannot read ${quote(text.slice(from).trim())}: wanted pairs as A=1,B="two words"`)
+    const name = checkName(found[1] ?? '')
+    if (pairs.has(name)) throw new BadValue(`cannot set ${name} twice`)
+    pairs.set(name, found[2]?.replace(/\\(["\\])/g, '$1') ?? found[3] ?? (found[4] ?? '').trimEnd())
+  }
+  return pairs
+}
+
+/** The variables of a dotenv file, verbatim. Throws BadValue. */
+export function readEnvFile(file: string): ReadonlyMap<string, string> {
+  const reading = readText(file)
+  if ('fault' in reading) {
+    throw new BadValue(`${reading.fault} (${file}${reading.line > 0 ? `, line ${reading.line}` : ''})`)
+  }
+  const variables = new Map<string, string>()
+  for (const [name, value] of Object.entries(parseEnv(reading.text.replace(/^\uFEFF/, '')))) {
+    if (value !== undefined) variables.set(checkName(name), value)
+  }
+  return variables
+}
+
+/** The name, if an environment can carry it. Throws BadValue. */
+export function checkName(name: string): string {
+  if (ENV_NAME.test(name)) return name
+  throw new BadValue(`cannot set ${quote(name)}: wanted a name of letters, digits and _ that begins with no digit`)
+}
+
+/** Whether a name says that its value is nobody's business. */
+export function isSecret(name: string): boolean {
+  return /pass(?:w(?:or)?d|phrase)?(?![a-z])|secret|token|credential|api_?key|private|auth|cookie|_key$|_pw$/i.test(
+    name,
+  )
+}
+
+/** The value as it may be shown: nothing of a secret, and no password in a URL. */
+export function masked(name: string, value: string): string {
+  if (isSecret(name) && value !== '') return '***'
+  return value.replace(/(:\/\/[^\s:/@]*):[^\s/@]*@/g, '$1:***@')
+}

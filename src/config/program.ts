@@ -1,0 +1,108 @@
+// One program's section as a frozen Spec, with the origin of everything in it.
+
+import type { Autorestart, ReloadStrategy } from '../core/spec.ts'
+import type { MasterConfig, ProgramConfig } from './config.ts'
+import type { Given, View } from './master.ts'
+import { readOutput } from './output.ts'
+import type { Findings } from './problems.ts'
+import { createReader, type Reader } from './reader.ts'
+import { readRun } from './run.ts'
+import { parseCodes, parseDuration, parseInteger, unfit } from './units.ts'
+import { cfgOf, programSettings, readEnvironment } from './variables.ts'
+
+export function readProgram(
+  view: View,
+  master: MasterConfig,
+  given: Given & { readonly cpus: number },
+  findings: Findings,
+): ProgramConfig {
+  const reader = createReader(view.layer, view.header, given.instance, findings)
+  const program = view.header.name
+  const basePath = reader.path('base_path')
+  reader.path('log_path')
+  const run = readRun(reader, program, basePath)
+  const sdk = run.kind === 'worker'
+  const facts = {
+    program,
+    run,
+    workers: reader.take('number_workers', (text) => parseCount(text, given.cpus), 1),
+    procName: reader.text('proc_name') ?? program,
+    directory: reader.path('directory'),
+    env: readEnvironment(reader, basePath),
+    envClear: reader.boolean('env_clear'),
+    output: readOutput(reader, basePath, given.instance),
+    autostart: reader.boolean('autostart'),
+    autorestart: (reader.choice('autorestart') ?? 'always') as Autorestart, // as are the choices of its row
+    exitCodes: reader.take('exit_codes', parseCodes, [0]),
+    startMs: reader.duration('start_seconds'),
+    startTimeoutMs: reader.duration('start_timeout'),
+    startRetries: reader.integer('start_retries'),
+    backoffInitialMs: reader.duration('backoff_initial'),
+    backoffMaxMs: reader.duration('backoff_max'),
+    backoffResetMs: reader.duration('backoff_reset'),
+    stopSignal: reader.signal('stop_signal'),
+    stopMs: reader.duration('graceful_timeout'),
+    stopGroup: readStopGroup(reader),
+    ready: sdk ? ('worker' as const) : ('time' as const),
+    reloadStrategy: readStrategy(reader, sdk ? 'start-first' : 'stop-first'),
+    reloadParallel: reader.integer('reload_parallel'),
+    reloadSignal: reader.signal('reload_signal'),
+    maxRequests: onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests')),
+    maxRequestsJitter: reader.jitter('max_requests_jitter', (text) => parseInteger(text, 0, 1e15)),
+    maxAgeMs: reader.duration('kill_interval'),
+    maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
+    workerTimeoutMs: onlyWorkers(reader, sdk, 'worker_timeout', reader.duration('worker_timeout')),
+  }
+  reader.choice('ready')
+  reader.choice('log_format')
+  reader.boolean('single_instance')
+  if (facts.backoffInitialMs > facts.backoffMaxMs) {
+    const name = reader.layer.find('backoff_initial') ? 'backoff_initial' : 'backoff_max'
+    reader.refuse(name, 'cannot be: backoff_initial is longer than backoff_max')
+  }
+  if (master.daemonize) {
+    if (facts.output.stdout === 'inherit') refuseInherit(reader, 'log_file')
+    if (facts.output.stderr === 'inherit') refuseInherit(reader, 'stderr_log_file')
+  }
+  const settings = programSettings(reader)
+  return { spec: { ...facts, cfg: cfgOf(reader, master) }, settings }
+}
+
+function parseCount(text: string, cpus: number): number {
+  if (text.toLowerCase() === 'auto') return cpus
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 10_000) throw unfit(text, 'a whole number from 0 to 10000, or auto')
+  return Number(text)
+}
+
+/** supervisord's killasgroup speaks only where stop_group does not. */
+function readStopGroup(reader: Reader): boolean {
+  const group = reader.boolean('stop_group')
+  if (reader.level('killasgroup') <= reader.level('stop_group')) return group
+  const value = reader.boolean('killasgroup')
+  reader.note({
+    key: 'stop_group',
+    value: String(value),
+    origin: reader.layer.find('killasgroup'),
+    effective: `${value}`,
+  })
+  return value
+}
+
+function readStrategy(reader: Reader, usual: ReloadStrategy): ReloadStrategy {
+  const strategy = reader.choice('reload_strategy') as ReloadStrategy | null // as are the choices of its row
+  if (strategy !== null) return strategy
+  reader.note({ key: 'reload_strategy', value: usual, origin: null, effective: JSON.stringify(usual) })
+  return usual
+}
+
+/** What only an SDK worker can do is an error for a command that asks for it itself, and nothing where it is inherited. */
+function onlyWorkers(reader: Reader, sdk: boolean, name: string, value: number): number {
+  if (sdk || value === 0) return value
+  if (reader.level(name) === 2) reader.refuse(name, 'cannot be used with command: it needs an SDK worker')
+  reader.note({ key: name, value: '0', origin: null, effective: '0' })
+  return 0
+}
+
+function refuseInherit(reader: Reader, name: string): void {
+  reader.refuse(name, 'cannot be inherit with daemonize: a master in the background has no output of its own')
+}

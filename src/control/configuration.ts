@@ -1,0 +1,170 @@
+// The configuration that is in force, and how a changed file takes its place: as one step on the
+// server, checked whole before anything moves. An invalid file changes nothing.
+
+import type { ConfigDiff, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
+import type { Config } from '../config/config.ts'
+import { diffConfigs } from '../config/diff.ts'
+import { isSecret, masked } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { maskedSetting } from '../config/print.ts'
+import { slotsOf } from '../core/program.ts'
+import { forSlot } from '../core/spec.ts'
+import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
+import { scaleOperation } from '../supervisor/operations.ts'
+import { reloadOperation, updateOperation } from '../supervisor/rolling.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import type { Operator, Submitted } from './operator.ts'
+import { type Chosen, chooseTargets } from './targets.ts'
+
+export interface ConfigurationOptions {
+  /** Only these programs (`phd -s`). */
+  readonly sections: readonly string[] | null
+  readonly foreground: boolean
+}
+
+export class Configuration {
+  #config: Config
+  readonly #options: ConfigurationOptions
+  readonly #supervisor: Supervisor
+  readonly #operator: Operator
+
+  constructor(config: Config, options: ConfigurationOptions, supervisor: Supervisor, operator: Operator) {
+    this.#config = config
+    this.#options = options
+    this.#supervisor = supervisor
+    this.#operator = operator
+  }
+
+  get current(): Config {
+    return this.#config
+  }
+
+  /** Every program of the file begins its life; those with autostart start. */
+  begin(): void {
+    for (const { spec } of this.#config.programs.values()) this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+  }
+
+  /** What changed in the file. Throws PH_CONFIG with every problem. */
+  reread(): ConfigDiff {
+    return diffConfigs(this.#config, this.#load())
+  }
+
+  /**
+   * Makes what the file says so: new programs start, dropped ones stop and go, changed ones take
+   * their settings over, by a rolling replacement where a setting needs a new process. A count set by
+   * scale stands unless number_workers itself changed.
+   */
+  async update({ wait, dryRun }: { readonly wait: boolean; readonly dryRun: boolean }): Promise<UpdateResult> {
+    const next = this.#load()
+    const diff = diffConfigs(this.#config, next)
+    if (dryRun) return { diff, ok: true, results: [] }
+    this.#config = next
+    const { results, ok } = await this.#apply(diff, next, wait)
+    return { diff, ok, results }
+  }
+
+  /** HUP: an update, then a reload of every running program that the update did not already replace. */
+  async hup(): Promise<UpdateResult> {
+    const next = this.#load()
+    const diff = diffConfigs(this.#config, next)
+    this.#config = next
+    const untouched = new Set([
+      ...diff.unchanged,
+      ...diff.changed.filter((c) => c.effect === 'live').map((c) => c.program),
+    ])
+    const applied = this.#apply(diff, next, true)
+    const reloads = chooseAll(this.#supervisor).filter((c) => untouched.has(c.program))
+    const reloaded = this.#operator.submit(
+      reloads.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, false) })),
+      { wait: true },
+    )
+    const [one, two] = await Promise.all([applied, reloaded])
+    return { diff, ok: one.ok && two.ok, results: [...one.results, ...two.results] }
+  }
+
+  /** The effective configuration of programs: every value with its origin, and what a process would get. */
+  show(target: string | readonly string[], socket: string): readonly Shown[] {
+    return chooseTargets(this.#supervisor.programs, target).flatMap((c) => this.#shown(c, socket))
+  }
+
+  #shown({ program, slots }: Chosen, socket: string): Shown[] {
+    const configured = this.#config.programs.get(program)
+    if (!configured) return [] // being dropped: the file does not name it any more
+    const { spec, settings } = configured
+    const slot = slots[0] ?? 0
+    const base = inheritable(process.env)
+    const environment = environmentOf(base, { spec, slot }, { socket, masterPid: process.pid })
+    const output = outputOf(spec, slot)
+    return [
+      {
+        program,
+        settings: settings.map((s) => ({
+          key: s.key,
+          value: forSlot(maskedSetting(s), slot),
+          origin: s.origin ? `${s.origin.file}:${s.origin.line}` : 'default',
+        })),
+        argv: commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : ''],
+        directory: forSlot(spec.directory, slot),
+        environment: Object.fromEntries(
+          Object.entries(environment).map(([name, value]) => [name, isSecret(name) ? masked(name, value) : value]),
+        ),
+        stdout: output.stdout,
+        stderr: output.stderr,
+        slot,
+        listeners: [],
+        limits: {},
+      },
+    ]
+  }
+
+  #load(): Config {
+    const { file, instance } = this.#config
+    const { sections, foreground } = this.#options
+    return loadConfig(file, { instance, foreground, ...(sections ? { sections } : {}) })
+  }
+
+  async #apply(diff: ConfigDiff, next: Config, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {
+    const operations: Submitted[] = []
+    const removals = diff.removed.map((program) => this.#remove(program))
+    for (const { program, keys, effect } of diff.changed) {
+      const spec = next.programs.get(program)?.spec
+      const known = this.#supervisor.programs.get(program)
+      if (!spec || !known) continue
+      if (effect === 'live') this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
+      else {
+        const slots = slotsOf(known).map((s) => s.slot)
+        operations.push({ program, slots, operation: updateOperation(spec, slots) })
+      }
+      if (keys.includes('number_workers')) {
+        operations.push({
+          program,
+          slots: [],
+          operation: scaleOperation(
+            () => spec.workers,
+            () => {},
+          ),
+        })
+      }
+    }
+    const submitted = this.#operator.submit(operations, { wait })
+    const starts: Promise<{ ok: boolean; results: readonly TargetResult[] }>[] = []
+    for (const program of diff.added) {
+      const spec = next.programs.get(program)?.spec
+      if (!spec) continue
+      this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+      if (spec.autostart && spec.workers > 0) starts.push(this.#operator.start(program, { wait }))
+    }
+    const parts = await Promise.all([submitted, ...starts])
+    if (wait) await Promise.all(removals)
+    return { ok: parts.every((p) => p.ok), results: parts.flatMap((p) => p.results) }
+  }
+
+  #remove(program: string): Promise<void> {
+    return new Promise((gone) => {
+      if (this.#supervisor.programs.has(program)) this.#supervisor.remove(program, gone)
+      else gone()
+    })
+  }
+}
+
+const chooseAll = (supervisor: Supervisor): Chosen[] => chooseTargets(supervisor.programs, 'all')

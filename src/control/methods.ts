@@ -1,0 +1,107 @@
+// The methods of the socket: from checked parameters to the operator and back. One entry per method
+// of the contract; a missing one does not compile.
+
+import os from 'node:os'
+import type { Info, LogLevel, Method, Result } from '../api/contract.ts'
+import type { Clock } from '../core/ports.ts'
+import { PhError } from '../errors.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import type { Configuration } from './configuration.ts'
+import { openRpc } from './openrpc.ts'
+import type { Operator } from './operator.ts'
+import type { Checked } from './schemas.ts'
+import { parseSignal } from './signal-names.ts'
+import { programStatus, type StatusFacts } from './status.ts'
+import { chooseTargets } from './targets.ts'
+
+/** What a method may reach. */
+export interface Room {
+  readonly supervisor: Supervisor
+  readonly operator: Operator
+  readonly configuration: Configuration
+  readonly clock: Clock
+  readonly facts: StatusFacts
+  readonly version: string
+  /** Monotonic ms of the master's start. */
+  readonly startedAt: number
+  reopen(): void
+  level(set?: LogLevel): LogLevel
+  /** Begins the orderly end; `stopped` is called when all processes have ended. */
+  shutdown(stopped: () => void): void
+}
+
+type Handlers = { readonly [M in Method]: (params: Checked<M>) => Result<M> | Promise<Result<M>> }
+
+export function methodsOf(room: Room): Handlers {
+  const { supervisor, operator, configuration } = room
+  const changing = (verb: string): void => {
+    if (supervisor.isStopping) throw new PhError('PH_STOPPING', `cannot ${verb}: the master is shutting down`)
+  }
+  return {
+    ping: () => 'pong',
+    info: () => info(room),
+    status: ({ target }) => {
+      if (target === undefined) return [...supervisor.programs.values()].map((p) => programStatus(p, null, room.facts))
+      return chooseTargets(supervisor.programs, target).flatMap(({ program, slots, whole }) => {
+        const known = supervisor.programs.get(program)
+        return known ? [programStatus(known, whole ? null : new Set(slots), room.facts)] : []
+      })
+    },
+    start: ({ target, ...waiting }) => operator.start(target, waiting),
+    stop: ({ target, ...waiting }) => operator.stop(target, waiting),
+    restart: ({ target, ...waiting }) => operator.restart(target, waiting),
+    reload: ({ target, ...waiting }) => operator.reload(target, waiting),
+    scale: ({ program, workers, delta, save, ...waiting }) => {
+      if (save) throw new PhError('PH_PARAMS', 'cannot save the count: it is not available in this version')
+      return operator.scale(program, (from) => countOf(from, workers, delta), waiting)
+    },
+    signal: ({ target, signal }) => operator.signal(target, parseSignal(signal)),
+    wait: ({ target, state, timeout }) => operator.wait(target, state, timeout),
+    show: ({ target }) => configuration.show(target, configuration.current.master.socket),
+    reread: () => configuration.reread(),
+    update: (params) => {
+      changing('update')
+      return configuration.update(params)
+    },
+    reopen: () => {
+      room.reopen()
+      return { ok: true }
+    },
+    loglevel: ({ level }) => ({ level: room.level(level) }),
+    shutdown: ({ wait }) =>
+      new Promise((answer) => {
+        room.shutdown(() => {
+          if (wait) answer({ ok: true })
+        })
+        if (!wait) answer({ ok: true })
+      }),
+    'rpc.discover': () => openRpc(room.version),
+  }
+}
+
+function countOf(from: number, workers: number | undefined, delta: number | undefined): number {
+  const count = workers ?? from + (delta ?? 0)
+  if (count >= 0 && count <= 10_000) return count
+  throw new PhError('PH_PARAMS', `cannot scale to ${count}: a count is from 0 to 10000`)
+}
+
+function info({ supervisor, configuration, clock, version, startedAt }: Room): Info {
+  const { file, instance, master } = configuration.current
+  const uptime = clock.now() - startedAt
+  const programs = [...supervisor.programs.values()]
+  return {
+    version,
+    pid: process.pid,
+    instance,
+    config: file,
+    socket: master.socket,
+    startedAt: new Date(clock.wall() - uptime).toISOString(),
+    uptime: Math.round(uptime) / 1000,
+    upgrades: 0,
+    node: process.version,
+    platform: `${process.platform} ${process.arch} ${os.release()}`,
+    programs: programs.length,
+    processes: programs.reduce((sum, p) => sum + p.instances.length, 0),
+    features: [],
+  }
+}

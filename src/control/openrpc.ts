@@ -1,0 +1,56 @@
+// The OpenRPC 1.3 document of the socket, made of the schemas that check the parameters and of the
+// contract's own names; so it cannot say anything else than what the server does.
+
+import { z } from 'zod'
+import type { Method } from '../api/contract.ts'
+import { codes } from '../errors.ts'
+import { schemas } from './schemas.ts'
+
+/** One sentence a method, and the name of its result's type in `processhandler/client`. */
+export const summaries: { readonly [M in Method]: readonly [summary: string, result: string] } = {
+  ping: ['Answers "pong".', 'string'],
+  info: ['Facts about the master.', 'Info'],
+  status: ['Programs and their processes; all, or those named.', 'Program[]'],
+  start: ['Starts processes; counters of failed starts are cleared.', 'OperationResult'],
+  stop: ['Stops processes: stop signal, SIGCONT, SIGKILL when graceful_timeout is over.', 'OperationResult'],
+  restart: ['Stops and starts each slot by itself, all at once.', 'OperationResult'],
+  reload: ['Replaces processes one after another, by reload_strategy.', 'OperationResult'],
+  scale: ['Sets the number of slots of a program.', 'ScaleResult'],
+  signal: ['Sends a signal to processes.', 'OperationResult'],
+  wait: ['Answers when each process has been seen in a state.', 'OperationResult'],
+  show: ['Effective configuration of programs, each value with its origin.', 'Shown[]'],
+  reread: ['What changed in the configuration file; nothing is done.', 'ConfigDiff'],
+  update: ['Carries out what changed in the configuration file.', 'UpdateResult'],
+  reopen: ['Opens all log files anew.', '{ok}'],
+  loglevel: ["Reads or sets the level of the master's log.", '{level}'],
+  shutdown: ['Ends the master; answers when all processes have ended.', '{ok}'],
+  'rpc.discover': ['This document.', 'OpenRPC'],
+}
+
+export function openRpc(version: string): Readonly<Record<string, unknown>> {
+  return {
+    openrpc: '1.3.2',
+    info: { title: 'ProcessHandler', version, license: { name: 'MIT' } },
+    methods: (Object.keys(schemas) as Method[]).map((name) => {
+      const { properties = {}, required = [] } = z.toJSONSchema(schemas[name], { io: 'input' }) as {
+        properties?: Record<string, object>
+        required?: string[]
+      }
+      const [summary, result] = summaries[name]
+      return {
+        name,
+        summary,
+        paramStructure: 'by-name',
+        params: Object.entries(properties).map(([param, schema]) => ({
+          name: param,
+          required: required.includes(param),
+          schema,
+        })),
+        result: { name: result, schema: {} },
+        errors: Object.entries(codes)
+          .filter(([, { rpc }]) => rpc > -32100 && rpc < -31999)
+          .map(([code, { rpc }]) => ({ code: rpc, message: code })),
+      }
+    }),
+  }
+}

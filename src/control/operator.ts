@@ -1,0 +1,199 @@
+// What can be asked of the master, whoever asks: a method of the socket or a signal. Turns targets
+// into operations of the supervisor and waits, by subscription, until they have settled.
+
+import type { OperationResult, ProcessState, ScaleResult, TargetResult } from '../api/contract.ts'
+import type { Clock } from '../core/ports.ts'
+import { nameOf, slotsOf, wordOf } from '../core/program.ts'
+import { pidOf } from '../core/state.ts'
+import { PhError } from '../errors.ts'
+import { scaleOperation, startOperation, stopOperation, waitOperation } from '../supervisor/operations.ts'
+import type { Operation } from '../supervisor/queue.ts'
+import { reloadOperation } from '../supervisor/rolling.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import { type Chosen, chooseTargets, notFound } from './targets.ts'
+
+export interface Waiting {
+  /** Answer when all has settled; else at once, with how things stand. */
+  readonly wait: boolean
+  /** Seconds; undefined = no limit. */
+  readonly timeout?: number | undefined
+}
+
+export interface Submitted {
+  readonly program: string
+  readonly slots: readonly number[]
+  readonly operation: Operation
+}
+
+type Target = string | readonly string[]
+
+export class Operator {
+  readonly #supervisor: Supervisor
+  readonly #clock: Clock
+
+  constructor(supervisor: Supervisor, clock: Clock) {
+    this.#supervisor = supervisor
+    this.#clock = clock
+  }
+
+  start(target: Target, waiting: Waiting): Promise<OperationResult> {
+    return this.#each(target, waiting, (c) => startOperation('start', c.slots, c.whole))
+  }
+
+  restart(target: Target, waiting: Waiting): Promise<OperationResult> {
+    return this.#each(target, waiting, (c) => startOperation('restart', c.slots, c.whole))
+  }
+
+  stop(target: Target, waiting: Waiting): Promise<OperationResult> {
+    return this.#each(target, waiting, (c) => stopOperation(c.slots, c.whole))
+  }
+
+  /** STOPPED or EXITED by name is PH_CONFLICT, and then nothing is done for any; under a glob or `all` it is skipped. */
+  reload(target: Target, waiting: Waiting): Promise<OperationResult> {
+    const chosen = chooseTargets(this.#supervisor.programs, target)
+    for (const { program, slots } of chosen.filter((c) => c.byName)) {
+      const serving = this.#slots(program, slots).map((s) => s.serving)
+      const rests = serving.filter((i) => i.state.at === 'stopped' || i.state.at === 'exited')
+      if (rests.length < serving.length || serving.length === 0) continue
+      const word = wordOf(rests[0] ?? (serving[0] as (typeof serving)[number]))
+      throw new PhError('PH_CONFLICT', `cannot reload "${program}": it is ${word}; start it instead`, { program })
+    }
+    return this.submit(
+      chosen.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, c.byName) })),
+      waiting,
+    )
+  }
+
+  wait(target: Target, state: ProcessState, timeout: number | undefined): Promise<OperationResult> {
+    if (state === 'STANDBY')
+      throw new PhError('PH_PARAMS', 'cannot wait for STANDBY: it is not available in this version')
+    return this.#each(target, { wait: true, timeout }, (c) => waitOperation(c.slots, state))
+  }
+
+  async scale(program: string, count: (from: number) => number, waiting: Waiting): Promise<ScaleResult> {
+    const known = this.#supervisor.programs.get(program)
+    if (!known || known.removed) throw notFound(program, 'no such program', this.#supervisor.programs)
+    let from = known.desired
+    let to = known.desired
+    let down = false
+    const operation = scaleOperation(count, (was, is, stays) => {
+      from = was
+      to = is
+      down = stays
+    })
+    const { ok, results } = await this.submit([{ program, slots: [], operation }], waiting)
+    const note = down ? { note: `"${program}" is stopped: the new processes stay down until it is started` } : {}
+    return { ok, program, from, to, results, ...note }
+  }
+
+  /** Sends a signal to processes that run. PH_CONFLICT when none of them has a process. */
+  signal(target: Target, signal: string): OperationResult {
+    const results: TargetResult[] = []
+    for (const { program, slots } of chooseTargets(this.#supervisor.programs, target)) {
+      this.#supervisor.atOnce(program, (desk) => {
+        for (const { slot, serving: i } of slotsOf(desk.program).filter((s) => slots.includes(s.slot))) {
+          const base = { name: nameOf(program, slot), state: wordOf(i), pid: pidOf(i) }
+          try {
+            const sent = desk.signal(i, signal)
+            results.push(sent ? { ...base, ok: true } : { ...base, ok: false, error: 'has no process' })
+          } catch (e) {
+            results.push({ ...base, ok: false, error: `cannot be signalled: ${String(e)}` })
+          }
+        }
+      })
+    }
+    if (results.length > 0 && results.every((r) => r.pid === null)) {
+      throw new PhError('PH_CONFLICT', `cannot send ${signal}: no process runs there`, { results })
+    }
+    return { ok: results.every((r) => r.ok), results }
+  }
+
+  /** Submits operations of several programs at once and waits for all of them. */
+  submit(all: readonly Submitted[], { wait, timeout }: Waiting): Promise<OperationResult> {
+    return new Promise((resolve, reject) => {
+      let open = all.length
+      let superseded: string | null = null
+      let over = false
+      const finish = (): void => {
+        if (over) return
+        over = true
+        cancel()
+        const results = all.flatMap((one) => this.#settled(one))
+        if (superseded !== null) reject(new PhError('PH_CONFLICT', superseded, { results }))
+        else resolve({ ok: results.every((r) => r.ok), results })
+      }
+      const cancel =
+        timeout === undefined
+          ? () => {}
+          : this.#clock.alarm(this.#clock.now() + timeout * 1000, () => {
+              over = true
+              const results = all.flatMap((one) => [...this.#settled(one), ...this.#unsettled(one)])
+              const words = `not settled after ${timeout} s; the operation goes on`
+              reject(new PhError('PH_TIMEOUT', words, { results }))
+            })
+      try {
+        for (const { program, operation } of all) {
+          this.#supervisor.operate(program, operation, (end) => {
+            if (end.superseded !== null) superseded = `cannot ${operation.kind} "${program}": ${end.superseded}`
+            if (--open === 0) finish()
+          })
+        }
+      } catch (e) {
+        cancel()
+        over = true
+        throw e
+      }
+      if (open === 0) finish()
+      else if (!wait) {
+        over = true
+        cancel()
+        const results = all.flatMap((one) => this.#now(one))
+        resolve({ ok: true, results })
+      }
+    })
+  }
+
+  #each(target: Target, waiting: Waiting, make: (c: Chosen) => Operation): Promise<OperationResult> {
+    const chosen = chooseTargets(this.#supervisor.programs, target)
+    return this.submit(
+      chosen.map((c) => ({ program: c.program, slots: c.slots, operation: make(c) })),
+      waiting,
+    )
+  }
+
+  #slots(program: string, slots: readonly number[]): ReturnType<typeof slotsOf> {
+    const known = this.#supervisor.programs.get(program)
+    return known ? slotsOf(known).filter((s) => slots.includes(s.slot)) : []
+  }
+
+  #settled({ program, operation }: Submitted): TargetResult[] {
+    return operation.outcomes().map(({ slot, ok, state, pid, error }) => {
+      const base = { name: nameOf(program, slot), ok, state, pid }
+      return error === undefined ? base : { ...base, error }
+    })
+  }
+
+  #unsettled({ program, operation }: Submitted): TargetResult[] {
+    const known = new Set(operation.outcomes().map((o) => o.slot))
+    return this.#slots(
+      program,
+      operation.slots.filter((slot) => !known.has(slot)),
+    ).map(({ slot, serving: i }) => ({
+      name: nameOf(program, slot),
+      ok: false,
+      state: wordOf(i),
+      pid: pidOf(i),
+      error: i.reason ? `not settled yet: ${i.reason}` : 'not settled yet',
+    }))
+  }
+
+  /** For those who do not wait: how things stand, nothing judged. */
+  #now({ program, operation }: Submitted): TargetResult[] {
+    return this.#slots(program, operation.slots).map(({ slot, serving: i }) => ({
+      name: nameOf(program, slot),
+      ok: true,
+      state: wordOf(i),
+      pid: pidOf(i),
+    }))
+  }
+}

@@ -1,0 +1,163 @@
+// JSON-RPC 2.0 on whole texts: from the bytes of one line to the bytes of its answer. The package
+// json-rpc-2.0 dispatches; what it leaves open is done here: strict UTF-8, the depth of a text before
+// it is parsed, the envelope, batches entry by entry, and errors with the codes of errors.ts.
+// A caller never sees a stack, and junk never ends the connection.
+
+import { isUtf8 } from 'node:buffer'
+import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0'
+import type { z } from 'zod'
+import { laterMethods, type Method } from '../api/contract.ts'
+import { codes, PhError } from '../errors.ts'
+
+const MAX_DEPTH = 64
+const MAX_BATCH = 1000
+
+/** Who calls, as the kernel noted it when the connection was made. */
+export interface Caller {
+  readonly uid: number
+  readonly pid: number
+}
+
+export interface RpcOptions {
+  readonly handlers: { readonly [name: string]: (params: never) => unknown }
+  readonly schemas: { readonly [name: string]: z.ZodType }
+  /** Told before a method that changes something runs. */
+  audit(method: string, params: unknown, caller: Caller): void
+  /** A handler failed in a way that is our fault: the caller gets -32603 and no details. */
+  failed(method: string, error: unknown): void
+}
+
+export interface Rpc {
+  /** The answer to one JSON text, or null when none is owed (notifications). */
+  answer(text: Buffer, caller: Caller): Promise<string | null>
+}
+
+/** Methods that only look. All others are audited. */
+const looking = new Set<string>(['ping', 'info', 'status', 'wait', 'show', 'reread', 'rpc.discover'])
+
+export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc {
+  const server = new JSONRPCServer<Caller>({ errorListener: () => undefined })
+  server.mapErrorToJSONRPCErrorResponse = (id, error: unknown) => errorResponse(id ?? null, error)
+  for (const name of Object.keys(handlers)) {
+    const handler = handlers[name] as (params: unknown) => unknown
+    const schema = schemas[name] as z.ZodType
+    server.addMethod(name, async (params, caller) => {
+      const checked = checkParams(name, schema, params)
+      if (!looking.has(name)) audit(name, checked, caller)
+      try {
+        return await handler(checked)
+      } catch (e) {
+        if (!(e instanceof PhError)) failed(name, e)
+        throw e
+      }
+    })
+  }
+  server.handleMethodNotFound = async ({ id, method }: JSONRPCRequest) =>
+    id === undefined ? null : errorResponse(id, unknownMethod(method, Object.keys(handlers)))
+
+  const one = (entry: unknown, caller: Caller): PromiseLike<JSONRPCResponse | null> => {
+    const fault = envelopeFault(entry)
+    if (fault === null) return server.receive(entry as JSONRPCRequest, caller)
+    return Promise.resolve(errorResponse(null, new PhError('PH_INVALID', `invalid request: ${fault}`)))
+  }
+
+  return {
+    async answer(text, caller) {
+      let parsed: unknown
+      try {
+        parsed = parse(text)
+      } catch (e) {
+        return JSON.stringify(errorResponse(null, e))
+      }
+      if (!Array.isArray(parsed)) {
+        const response = await one(parsed, caller)
+        return response ? JSON.stringify(response) : null
+      }
+      const refusal = batchFault(parsed)
+      if (refusal) return JSON.stringify(errorResponse(null, refusal))
+      const responses = await Promise.all(parsed.map((entry) => one(entry, caller)))
+      const owed = responses.filter((r) => r !== null)
+      return owed.length > 0 ? JSON.stringify(owed) : null
+    },
+  }
+}
+
+/** Parses strictly; throws PH_PARSE or PH_LIMIT. */
+function parse(text: Buffer): unknown {
+  if (!isUtf8(text)) throw new PhError('PH_PARSE', 'cannot parse: the text is not UTF-8')
+  if (text.length > MAX_DEPTH && depthOf(text) > MAX_DEPTH) {
+    throw new PhError('PH_LIMIT', `cannot parse: nested deeper than ${MAX_DEPTH}`)
+  }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text.toString('utf8'))
+  } catch (e) {
+    throw new PhError('PH_PARSE', `cannot parse: ${e instanceof Error ? e.message : 'not JSON'}`)
+  }
+  // Escapes can still spell half a character, which no name can be.
+  if (text.includes('\\u') && /\\ud[89a-f]/.test(JSON.stringify(parsed))) {
+    throw new PhError('PH_PARSE', 'cannot parse: a lone surrogate is no character')
+  }
+  return parsed
+}
+
+/** The deepest nesting of arrays and objects, counted without parsing: a deep text would block the parser. */
+export function depthOf(text: Buffer): number {
+  let depth = 0
+  let deepest = 0
+  let inString = false
+  for (let at = 0; at < text.length; at++) {
+    const byte = text[at]
+    if (inString) {
+      if (byte === 0x5c) at++
+      else if (byte === 0x22) inString = false
+    } else if (byte === 0x22) inString = true
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > deepest) deepest = depth
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return deepest
+}
+
+/** What is wrong with a request object, or null. JSON-RPC 2.0 section 4. */
+function envelopeFault(entry: unknown): string | null {
+  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return 'it is no object'
+  const { jsonrpc, method, id, params } = entry as Record<string, unknown>
+  if (jsonrpc !== '2.0') return 'jsonrpc must be "2.0"'
+  if (typeof method !== 'string') return 'method must be a string'
+  if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object'
+  if (id === undefined || id === null || typeof id === 'string' || typeof id === 'number') return null
+  return 'id must be a string, a number or null'
+}
+
+function batchFault(batch: readonly unknown[]): PhError | null {
+  if (batch.length === 0) return new PhError('PH_INVALID', 'invalid request: an empty batch')
+  if (batch.length <= MAX_BATCH) return null
+  return new PhError('PH_LIMIT', `cannot take a batch of ${batch.length}: at most ${MAX_BATCH} calls`)
+}
+
+function checkParams(method: string, schema: z.ZodType, params: unknown): unknown {
+  if (Array.isArray(params)) {
+    throw new PhError('PH_PARAMS', `cannot ${method}: params must be an object with names, not a list`)
+  }
+  const result = schema.safeParse(params ?? {})
+  if (result.success) return result.data
+  const issues = result.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  const words = issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')
+  throw new PhError('PH_PARAMS', `cannot ${method}: ${words}`, { issues })
+}
+
+function unknownMethod(method: string, known: readonly string[]): PhError {
+  if ((laterMethods as readonly string[]).includes(method)) {
+    return new PhError('PH_METHOD', `cannot ${method}: it is not available in this version`)
+  }
+  return new PhError('PH_METHOD', `no such method: "${method.slice(0, 100)}"`, { known: known as Method[] })
+}
+
+/** The wire's form of any failure; what is not a PhError is ours to know and not the caller's. */
+export function errorResponse(id: string | number | null, error: unknown): JSONRPCErrorResponse {
+  const known =
+    error instanceof PhError ? error : new PhError('PH_INTERNAL', 'internal error; the log of the master says more')
+  const { code, message, data } = known
+  return { jsonrpc: '2.0', id, error: { code: codes[code].rpc, message, data: { ...data, code } } }
+}

@@ -1,0 +1,47 @@
+// What the parameters of each method must look like: checked here before a method sees them, and
+// described by these same schemas in the OpenRPC document. The types tie them to the contract.
+
+import { z } from 'zod'
+import type { Method, Params } from '../api/contract.ts'
+
+const none = z.strictObject({})
+const target = z
+  .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
+  .describe('`web`, `web:2`, a glob `web-*`, `all`, or a list of those')
+const wait = z.boolean().default(true).describe('answer when all is settled')
+const timeout = z.number().positive().max(1e9).optional().describe('seconds; then -32004, and the operation goes on')
+const operate = z.strictObject({ target, wait, timeout })
+const states = ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'BACKOFF', 'EXITED', 'FATAL', 'STANDBY'] as const
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+
+export const schemas = {
+  ping: none,
+  info: none,
+  status: z.strictObject({ target: target.optional() }),
+  start: operate,
+  stop: operate,
+  restart: operate,
+  reload: operate,
+  scale: z
+    .strictObject({
+      program: z.string().min(1),
+      workers: z.int().min(0).max(10_000).optional().describe('the new count'),
+      delta: z.int().min(-10_000).max(10_000).optional().describe('more (or fewer) than now'),
+      wait,
+      timeout,
+      save: z.boolean().optional().describe('not available in this version'),
+    })
+    .refine((p) => (p.workers === undefined) !== (p.delta === undefined), 'needs one of workers and delta'),
+  signal: z.strictObject({ target, signal: z.union([z.string().min(1), z.int().min(1).max(64)]) }),
+  wait: z.strictObject({ target, state: z.enum(states), timeout }),
+  show: z.strictObject({ target }),
+  reread: none,
+  update: z.strictObject({ dryRun: z.boolean().default(false), wait }),
+  reopen: none,
+  loglevel: z.strictObject({ level: z.enum(levels).optional() }),
+  shutdown: z.strictObject({ wait }),
+  'rpc.discover': none,
+} satisfies { readonly [M in Method]: z.ZodType<Params<M>> }
+
+/** Parameters as a method gets them: checked, defaults filled in. */
+export type Checked<M extends Method> = z.output<(typeof schemas)[M]>

@@ -1,0 +1,176 @@
+// The control socket: connections in, lines out. Each connection may have many calls in flight; each
+// costs bounded memory whatever the other side does. Knows nothing of what a method means.
+
+import { chmodSync, chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
+import { lineSplitter } from '../api/framing.ts'
+import { errno, PhError } from '../errors.ts'
+import { type Caller, errorResponse, type Rpc } from './rpc.ts'
+
+export interface ServerOptions {
+  readonly path: string
+  readonly mode: number
+  /** Numeric group of the socket's file, or null. */
+  readonly gid: number | null
+  readonly maxClients: number
+  /** Bytes of one call. */
+  readonly maxMessage: number
+  readonly rpc: Rpc
+  /** Who is at the other end. */
+  peerOf(fd: number): Caller
+  log(facts: object, text: string): void
+}
+
+/** Answers that a client does not take, in bytes; beyond, the connection ends and the others go on. */
+const MAX_UNREAD = 16 * 1024 * 1024
+
+export interface ControlServer {
+  /** No new connections; removes the socket's file if it is still ours. Answers in hand still go out. */
+  close(closed: () => void): void
+}
+
+/**
+ * Binds and listens at once. The caller holds the lock of run_path: a socket that nobody of ours
+ * serves is stale and removed; anything else at the path is refused.
+ */
+export function serveControl(options: ServerOptions): Promise<ControlServer> {
+  const { path } = options
+  removeStale(path)
+  const clients = new Set<Socket>()
+  const server = createServer((socket) => accept(socket, clients, options))
+  return new Promise((resolve, reject) => {
+    server.once('error', (e) =>
+      reject(new PhError('PH_INTERNAL', `cannot listen on ${path}: ${e.message}`, {}, { cause: e })),
+    )
+    // The mode holds from birth: a listen on a path binds before it returns.
+    const umask = process.umask(0o777 & ~options.mode)
+    try {
+      server.listen({ path, backlog: 511 })
+    } finally {
+      process.umask(umask)
+    }
+    server.once('listening', () => {
+      if (options.gid !== null) chownSync(path, -1, options.gid)
+      chmodSync(path, options.mode)
+      server.on('error', (e) => options.log({ err: e.message }, 'control socket'))
+      resolve(controlServer(server, path, clients))
+    })
+  })
+}
+
+function controlServer(server: Server, path: string, clients: ReadonlySet<Socket>): ControlServer {
+  const born = statSync(path)
+  return {
+    close(closed) {
+      const there = statSync(path, { throwIfNoEntry: false })
+      const ours = there?.ino === born.ino && there.dev === born.dev
+      // libuv unlinks the path when it closes the listener, even if it is another master's by now.
+      if (ours) server.close()
+      else server.unref()
+      let open = clients.size
+      if (open === 0) closed()
+      for (const client of clients) {
+        client.once('close', () => {
+          if (--open === 0) closed()
+        })
+        client.end()
+      }
+    },
+  }
+}
+
+function removeStale(path: string): void {
+  let there: ReturnType<typeof lstatSync>
+  try {
+    there = lstatSync(path)
+  } catch (e) {
+    if (errno(e) === 'ENOENT') return
+    throw e
+  }
+  if (!there.isSocket())
+    throw new PhError('PH_INTERNAL', `cannot listen on ${path}: something else than a socket stands there`)
+  const uid = process.geteuid?.() ?? 0
+  if (there.uid !== uid && uid !== 0) {
+    throw new PhError('PH_INTERNAL', `cannot listen on ${path}: the socket there belongs to uid ${there.uid}`)
+  }
+  unlinkSync(path)
+}
+
+function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): void {
+  // 'close' follows; a client that goes away does not undo what it asked for.
+  socket.on('error', () => undefined)
+  if (clients.size >= options.maxClients) {
+    const refusal = new PhError('PH_LIMIT', `cannot take more than ${options.maxClients} clients`)
+    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`)
+    return
+  }
+  const caller = callerOf(socket, options)
+  if (!caller) {
+    socket.destroy()
+    return
+  }
+  clients.add(socket)
+  socket.on('close', () => clients.delete(socket))
+  const send = sender(socket)
+  let first = true
+  const lines = lineSplitter(
+    options.maxMessage,
+    (line) => {
+      if (first && isHttp(line)) {
+        refuseHttp(socket)
+        return
+      }
+      first = false
+      if (line.length === 0) return
+      options.rpc.answer(line, caller).then(
+        (answer) => {
+          if (answer !== null) send(answer)
+        },
+        (e: unknown) => options.log({ err: String(e) }, 'a call could not be answered'),
+      )
+    },
+    () => {
+      const refusal = new PhError('PH_LIMIT', `cannot take a call of more than ${options.maxMessage} bytes`)
+      send(JSON.stringify(errorResponse(null, refusal)))
+      socket.end()
+    },
+  )
+  socket.on('data', (chunk: Buffer) => lines.push(chunk))
+}
+
+function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Caller | null {
+  try {
+    return peerOf((socket as unknown as { _handle: { fd: number } })._handle.fd)
+  } catch (e) {
+    log({ err: String(e) }, 'cannot tell who connected')
+    return null
+  }
+}
+
+/** Writes answers; those of one turn go out together, and a client that never reads is let go. */
+function sender(socket: Socket): (answer: string) => void {
+  let corked = false
+  return (answer) => {
+    if (socket.destroyed) return
+    if (!corked) {
+      corked = true
+      socket.cork()
+      setImmediate(() => {
+        corked = false
+        socket.uncork()
+      })
+    }
+    socket.write(`${answer}\n`)
+    if (socket.writableLength > MAX_UNREAD) socket.destroy()
+  }
+}
+
+/** A request line of HTTP/1.1 begins with a capital letter; no JSON text does. */
+const isHttp = (line: Buffer): boolean => line.length > 0 && (line[0] ?? 0) >= 0x41 && (line[0] ?? 0) <= 0x5a
+
+function refuseHttp(socket: Socket): void {
+  const body = 'HTTP on this socket is not available in this version; speak JSON-RPC 2.0, one JSON text a line.\n'
+  socket.end(
+    `HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,18 @@
+// Signals as callers write them: `TERM`, `sigterm`, `15`. On the way out they are `SIGTERM`.
+
+import { constants } from 'node:os'
+import { PhError } from '../errors.ts'
+
+const byName = new Map(Object.entries(constants.signals))
+
+/** With SIG; throws PH_PARAMS for what is no signal. */
+export function parseSignal(text: string | number): string {
+  const word = String(text).trim().toUpperCase()
+  if (/^\d+$/.test(word)) {
+    for (const [name, number] of byName) if (number === Number(word)) return name
+  } else {
+    const name = word.startsWith('SIG') ? word : `SIG${word}`
+    if (byName.has(name as NodeJS.Signals)) return name
+  }
+  throw new PhError('PH_PARAMS', `cannot send "${text}": no such signal (a name like TERM or SIGTERM, or a number)`)
+}

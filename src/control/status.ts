@@ -1,0 +1,86 @@
+// From instances to what the socket says of them: the only translation between the core's words
+// (monotonic ms, nested states) and the wire's (ISO times, seconds, nulls).
+
+import type { ExitFacts, ProcessState, ProcessStatus, Replacement, Program as WireProgram } from '../api/contract.ts'
+import type { Clock } from '../core/ports.ts'
+import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
+import { type Exit, type Instance, pidOf } from '../core/state.ts'
+
+export interface StatusFacts {
+  readonly clock: Clock
+  usage(pid: number): { readonly cpu: number | null; readonly memory: number | null }
+  counters(pid: number): { readonly requests: number } | null
+}
+
+/** `Program` of the contract, of the slots named (null = all). */
+export function programStatus(program: Program, only: ReadonlySet<number> | null, facts: StatusFacts): WireProgram {
+  const slots = slotsOf(program)
+  const shown = only ? slots.filter((s) => only.has(s.slot)) : slots
+  const running = slots.filter((s) => s.serving.state.at === 'running').length
+  return {
+    program: program.name,
+    state: foldState(slots),
+    desired: program.desired,
+    running,
+    ready: running,
+    nextRunAt: null,
+    lastRun: null,
+    processes: shown.map((slot) => processStatus(slot, facts)),
+  }
+}
+
+function processStatus({ slot, serving: i, replacement }: Slot, facts: StatusFacts): ProcessStatus {
+  const pid = pidOf(i)
+  const { state } = i
+  const now = facts.clock.now()
+  const startedAt = pid !== null && 'startedAt' in state ? state.startedAt : null
+  const { cpu, memory } = pid === null ? { cpu: null, memory: null } : facts.usage(pid)
+  return {
+    name: nameOf(i.program, slot),
+    slot,
+    generation: i.generation,
+    state: wordOf(i),
+    wanted: i.wanted,
+    ready: state.at === 'running',
+    pid,
+    startedAt: startedAt === null ? null : iso(startedAt),
+    uptime: pid !== null && 'since' in state ? uptimeOf(i, now) : null,
+    restarts: i.restarts,
+    recycles: i.recycles,
+    requests: pid === null ? null : (facts.counters(pid)?.requests ?? null),
+    cpu,
+    memory,
+    reason: reasonOf(i),
+    statusText: null,
+    health: null,
+    leftovers: null,
+    replacement: replacement ? replacementOf(replacement) : null,
+    standbyOf: null,
+    exit: i.exit ? exitFacts(i.exit) : null,
+    nextAttemptAt: state.at === 'backoff' ? iso(facts.clock.wall() + Math.max(0, state.until - now)) : null,
+  }
+}
+
+/** Seconds since the spawn, in ms steps. In STOPPING the spawn is remembered by the wall clock alone. */
+function uptimeOf({ state }: Instance, now: number): number | null {
+  if (state.at !== 'running' && state.at !== 'starting') return null
+  return Math.round(now - state.since) / 1000
+}
+
+/** In words: why it is where it is, and how many tries there were. */
+function reasonOf(i: Instance): string | null {
+  if (i.state.at === 'starting' && i.state.said !== null) return i.state.said
+  if (i.state.at !== 'backoff' || i.failures === 0 || i.spec.startRetries < 0) return i.reason
+  return `${i.reason ?? 'failed'}; failed start ${i.failures} of ${i.spec.startRetries + 1}`
+}
+
+function replacementOf(i: Instance): Replacement {
+  const startedAt = 'startedAt' in i.state && pidOf(i) !== null ? iso(i.state.startedAt) : null
+  return { pid: pidOf(i), state: wordOf(i) as ProcessState, startedAt }
+}
+
+function exitFacts({ code, signal, at, expected, forced }: Exit): ExitFacts {
+  return { code, signal, at: iso(at), expected, oom: null, forced }
+}
+
+const iso = (wall: number): string => new Date(wall).toISOString()

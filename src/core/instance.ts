@@ -1,0 +1,40 @@
+// The heart: what one process of a program may be, and what each happening makes of it.
+//
+// An instance is one slot of a program in one generation. Its life is a table: each state names the
+// events it answers to and the function that answers; an absent pair is ignored on purpose. The
+// functions are pure: they return the next instance and the effects that the world owes us. Outcomes
+// of effects come back as events. There are no timers here: a wait is a `deadline` in the state.
+//
+//   stopped -> starting -> running -> (exit) -> backoff -> starting ...
+//                      \-> stopping -> stopped          \-> fatal | exited
+//
+// Promises: a state carries all its data (no flags beside it); `wanted` is kept apart from what is;
+// FATAL and EXITED leave only by start or restart. Must not read a clock: `now` comes in.
+
+import * as up from './starting.ts'
+import type { At, Context, Event, In, Instance, Step } from './state.ts'
+import * as down from './stopping.ts'
+
+type Handler<S extends At, T extends Event['type']> = (i: In<S>, e: Extract<Event, { type: T }>, c: Context) => Step
+type Rules = { readonly [S in At]: { readonly [T in Event['type']]?: Handler<S, T> } }
+
+/** The table. Read a line as: in this state, each event is answered by this function. */
+// biome-ignore format: a table is read in columns
+export const rules: Rules = {
+  stopped:  { start: up.start, restart: up.start },
+  starting: { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
+              spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, exited: up.startFailed, deadline: up.late },
+  running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: up.beat,
+              exited: up.ended, deadline: up.overdue, recycleLater: up.recycleLater },
+  stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.murder,
+              exited: down.gone, emptied: down.gone, deadline: down.murder },
+  backoff:  { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
+  exited:   { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
+  fatal:    { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
+}
+
+/** What `event` makes of the instance. An event that its state does not name changes nothing. */
+export function transition(instance: Instance, event: Event, context: Context): Step {
+  const handler = rules[instance.state.at][event.type] as Handler<At, Event['type']> | undefined
+  return handler ? handler(instance as In<At>, event as never, context) : { next: instance, effects: [] }
+}

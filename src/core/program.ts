@@ -1,0 +1,122 @@
+// A program: its slots, which instance of a slot speaks for it, and the one state that all of them
+// add up to. Also reconcile: which slots must be made or drained so that the count is the wanted
+// one. Pure; looks at count and generation only, and never starts what merely is not running.
+
+import type { Spec } from './spec.ts'
+import type { At, Instance } from './state.ts'
+
+export interface Program {
+  readonly name: string
+  /** The newest spec; instances of older generations keep their own. */
+  readonly spec: Spec
+  readonly generation: number
+  /** Slots to keep. */
+  readonly desired: number
+  /** Dropped from the configuration: gone when its last process has ended. */
+  readonly removed: boolean
+  /** What new slots of a program without slots become. */
+  readonly wanted: 'up' | 'down'
+  /** Sorted by slot, then by generation. */
+  readonly instances: readonly Instance[]
+}
+
+export type ProcessWord = 'STOPPED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'BACKOFF' | 'EXITED' | 'FATAL' | 'STANDBY'
+
+const words = {
+  stopped: 'STOPPED',
+  starting: 'STARTING',
+  running: 'RUNNING',
+  stopping: 'STOPPING',
+  backoff: 'BACKOFF',
+  exited: 'EXITED',
+  fatal: 'FATAL',
+} as const satisfies Record<At, ProcessWord>
+
+/** supervisord's word for the state. */
+export const wordOf = (i: Instance): ProcessWord => words[i.state.at]
+
+/** `web:0` */
+export const nameOf = (program: string, slot: number): string => `${program}:${slot}`
+
+export interface Slot {
+  readonly slot: number
+  /** The instance that users see. */
+  readonly serving: Instance
+  /** The newer one that is being made ready, during a start-first replacement. */
+  readonly replacement: Instance | null
+}
+
+/**
+ * The slots of a program. With two instances in one slot the newer one speaks for it once it runs,
+ * or once the older one has nothing to show.
+ */
+export function slotsOf(program: Pick<Program, 'instances'>): Slot[] {
+  const slots: Slot[] = []
+  for (const i of program.instances) {
+    const last = slots.at(-1)
+    if (last?.slot !== i.slot) {
+      slots.push({ slot: i.slot, serving: i, replacement: null })
+    } else if (i.state.at === 'running' || last.serving.state.at !== 'running') {
+      slots[slots.length - 1] = { slot: i.slot, serving: i, replacement: null }
+    } else {
+      slots[slots.length - 1] = { ...last, replacement: i }
+    }
+  }
+  return slots
+}
+
+/** The first of these that is present speaks for a program of which nothing runs. */
+const worstFirst = ['FATAL', 'BACKOFF', 'STARTING', 'STOPPING', 'STANDBY', 'EXITED'] as const
+
+/** The program's state, folded over the processes wanted up. */
+export function foldState(slots: readonly Slot[]): ProcessWord | 'DEGRADED' {
+  const all = slots.map((s) => s.serving)
+  const up = all.filter((i) => i.wanted === 'up').map(wordOf)
+  if (up.length === 0) return all.some((i) => i.state.at === 'stopping') ? 'STOPPING' : 'STOPPED'
+  const running = up.filter((w) => w === 'RUNNING').length
+  if (running === up.length) return 'RUNNING'
+  if (running > 0) return 'DEGRADED'
+  return worstFirst.find((w) => up.includes(w)) ?? 'STOPPED'
+}
+
+export type Order =
+  /** Make an instance of the slot in this generation. */
+  | { readonly do: 'create'; readonly slot: number; readonly generation: number; readonly wanted: 'up' | 'down' }
+  /** It is not wanted any more: stop it, and forget it when it has stopped. */
+  | { readonly do: 'drop'; readonly instance: Instance }
+  /** Stop it and start it again in this generation, within the same slot. */
+  | { readonly do: 'renew'; readonly instance: Instance; readonly generation: number }
+
+/** What is missing or too many, by count alone. New slots follow the program: all down = they stay down. */
+export function reconcile(program: Program): Order[] {
+  const orders: Order[] = []
+  const desired = program.removed ? 0 : program.desired
+  const have = new Set<number>()
+  let up = program.instances.length === 0 && program.wanted === 'up'
+  for (const i of program.instances) {
+    have.add(i.slot)
+    up ||= i.wanted === 'up' && i.slot < desired
+    if (i.slot >= desired && i.wanted === 'up') orders.push({ do: 'drop', instance: i })
+  }
+  for (let slot = 0; slot < desired; slot++) {
+    if (!have.has(slot)) {
+      orders.push({ do: 'create', slot, generation: program.generation, wanted: up ? 'up' : 'down' })
+    }
+  }
+  return orders
+}
+
+/**
+ * Instances that may be forgotten: stopped, not wanted, and either their slot is gone or another
+ * instance stands in it (of two that have both stopped the newer one stays).
+ */
+export function forgettable({ instances, desired, removed }: Program): Instance[] {
+  return instances.filter((i, at) => {
+    if (i.state.at !== 'stopped' || i.wanted === 'up') return false
+    if (removed || i.slot >= desired) return true
+    const older = instances[at - 1]
+    const newer = instances[at + 1]
+    if (newer?.slot === i.slot) return true
+    return older?.slot === i.slot && older.state.at !== 'stopped'
+  })
+}

@@ -1,0 +1,204 @@
+// What an instance is and can be: its states with the data each carries, what can happen to it, and
+// what the world owes it. Pure types and the few questions that only look at a state.
+// Times are monotonic ms unless a comment says wall clock. The table that moves it is instance.ts.
+
+import type { Spec } from './spec.ts'
+
+/** How the last process of the slot ended. */
+export interface Exit {
+  readonly code: number | null
+  /** With SIG. */
+  readonly signal: string | null
+  /** Wall clock, Unix ms. */
+  readonly at: number
+  readonly expected: boolean
+  /** We sent SIGKILL because the grace was over. */
+  readonly forced: boolean
+}
+
+/** What is left of a process's group after the process itself has ended by itself. */
+export interface Leftovers {
+  readonly group: number
+  /** When SIGKILL follows, and then when to look again. Monotonic ms. */
+  readonly deadline: number
+  /** How often SIGKILL has been sent. */
+  readonly kills: number
+}
+
+/** Why a process is being stopped, which decides what comes after. */
+export type StopCause =
+  /** Somebody asked: stop, restart, a reload, scale-down, shutdown. */
+  | { readonly kind: 'asked' }
+  /** It was not ready in time: a failed start. */
+  | { readonly kind: 'late'; readonly reason: string }
+  /** Its heartbeat stopped. */
+  | { readonly kind: 'silent'; readonly reason: string }
+
+export type State =
+  | { readonly at: 'stopped' }
+  | {
+      readonly at: 'starting'
+      /** null until the spawn has happened. */
+      readonly pid: number | null
+      readonly since: number
+      /** Wall clock of the spawn. */
+      readonly startedAt: number
+      readonly deadline: number | null
+      /** What the worker said about a failing boot. */
+      readonly said: string | null
+    }
+  | {
+      readonly at: 'running'
+      readonly pid: number
+      readonly since: number
+      readonly startedAt: number
+      /** The heartbeat must come before. */
+      readonly heartbeatBy: number | null
+      /** max_age is over then. */
+      readonly recycleAt: number | null
+    }
+  | {
+      readonly at: 'stopping'
+      /** null once the process itself has ended and only its group is left. */
+      readonly pid: number | null
+      readonly group: number
+      readonly since: number
+      readonly startedAt: number
+      readonly deadline: number
+      readonly kills: number
+      readonly cause: StopCause
+      /** From RUNNING or from STARTING: decides whether an unasked end is a failed start. */
+      readonly from: 'starting' | 'running'
+    }
+  | { readonly at: 'backoff'; readonly until: number; readonly left: Leftovers | null }
+  | { readonly at: 'exited'; readonly left: Leftovers | null }
+  | { readonly at: 'fatal'; readonly left: Leftovers | null }
+
+export type At = State['at']
+
+export interface Instance {
+  readonly program: string
+  readonly slot: number
+  /** Of the spec it runs; a rolling reload replaces older ones. */
+  readonly generation: number
+  readonly spec: Spec
+  readonly wanted: 'up' | 'down'
+  readonly state: State
+  /** Unplanned starts in this slot. */
+  readonly restarts: number
+  /** Planned replacements in this slot. */
+  readonly recycles: number
+  /** Short runs in a row; decides the backoff. */
+  readonly row: number
+  /** Starts in a row that never got to RUNNING; decides FATAL. */
+  readonly failures: number
+  readonly exit: Exit | null
+  /** Why it is in this state, in words, where that is not plain. */
+  readonly reason: string | null
+}
+
+/** An end as the kernel tells it. */
+export interface Exited {
+  readonly code: number | null
+  /** With SIG. */
+  readonly signal: string | null
+  /** Others of its group live on. */
+  readonly left: boolean
+  /** What was known before the end: the worker's own word, or why we ended it. */
+  readonly why?: string
+}
+
+export type Event =
+  | { readonly type: 'start' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'restart' }
+  /** SIGKILL now, whatever the grace. */
+  | { readonly type: 'kill' }
+  | { readonly type: 'spawned'; readonly pid: number }
+  /** `permanent`: the same spawn can never succeed (E2BIG, an impossible argument). */
+  | { readonly type: 'spawnFailed'; readonly reason: string; readonly permanent: boolean }
+  | { readonly type: 'ready' }
+  | { readonly type: 'said'; readonly text: string }
+  | { readonly type: 'beat' }
+  | ({ readonly type: 'exited' } & Exited)
+  /** Nothing is left of the group. */
+  | { readonly type: 'emptied' }
+  | { readonly type: 'deadline' }
+  /** A planned replacement did not come about: ask again at `at`. */
+  | { readonly type: 'recycleLater'; readonly at: number }
+
+export type Effect =
+  | { readonly do: 'spawn' }
+  | { readonly do: 'signal'; readonly pid: number; readonly signal: string; readonly group: boolean }
+  /** Is anything left of the group? Answered by `emptied` or not at all. */
+  | { readonly do: 'look'; readonly group: number }
+  | { readonly do: 'recycle'; readonly why: string }
+
+export interface Context {
+  /** Monotonic ms. */
+  readonly now: number
+  /** Unix ms, only ever shown. */
+  readonly wall: number
+  /** From 0 to 1, for jitter. */
+  readonly random: number
+}
+
+export interface Step {
+  readonly next: Instance
+  readonly effects: readonly Effect[]
+}
+
+/** An instance known to be in one of the named states. */
+export type In<S extends At> = Instance & { readonly state: Extract<State, { at: S }> }
+
+/** The moment at which the state wants its `deadline` event; null = it waits for nothing. Monotonic ms. */
+export function deadlineOf({ state }: Instance): number | null {
+  switch (state.at) {
+    case 'stopped':
+      return null
+    case 'starting':
+    case 'stopping':
+      return state.deadline
+    case 'running':
+      return earlier(state.heartbeatBy, state.recycleAt)
+    case 'backoff':
+      return state.left ? state.left.deadline : state.until
+    case 'exited':
+    case 'fatal':
+      return state.left ? state.left.deadline : null
+    default:
+      return state satisfies never
+  }
+}
+
+/** The process of this instance, or null when it has none. */
+export function pidOf({ state }: Instance): number | null {
+  return 'pid' in state ? state.pid : null
+}
+
+/** Does the instance have a process, or is one being made? */
+export function isLive({ state }: Instance): boolean {
+  return state.at === 'starting' || state.at === 'running' || state.at === 'stopping'
+}
+
+/** An instance that has never run. */
+export function newInstance(spec: Spec, slot: number, generation: number, wanted: 'up' | 'down'): Instance {
+  return {
+    program: spec.program,
+    slot,
+    generation,
+    spec,
+    wanted,
+    state: { at: 'stopped' },
+    restarts: 0,
+    recycles: 0,
+    row: 0,
+    failures: 0,
+    exit: null,
+    reason: null,
+  }
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null ? b : b === null ? a : Math.min(a, b)
+}

@@ -1,0 +1,140 @@
+// From the wish to end it to STOPPED: the handlers of the table in instance.ts for the way down, and
+// for what a process leaves behind in its group. Pure.
+
+import { afterExit, leftoversOf, spawn } from './policy.ts'
+import type { Context, Effect, Event, Exit, Exited, In, Instance, State, Step, StopCause } from './state.ts'
+
+/** Slows the looks at a process that SIGKILL does not end (D state): 1 s, doubling to a minute. */
+const LOOK_MS = 1_000
+const LOOK_MAX_MS = 60_000
+
+// stop --------------------------------------------------------------------------------------------
+
+export function stop(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
+  return stopWith({ ...i, wanted: 'down' }, i.spec.stopSignal, { kind: 'asked' }, c)
+}
+
+/** restart: stop, and what is wanted stays up. */
+export function bounce(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
+  const fresh = { ...i, wanted: 'up' as const, row: 0, failures: 0 }
+  if (i.state.pid === null) return { next: fresh, effects: [] }
+  return stopWith(fresh, i.spec.stopSignal, { kind: 'asked' }, c)
+}
+
+export function kill(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
+  return stopWith({ ...i, wanted: 'down' }, 'SIGKILL', { kind: 'asked' }, c)
+}
+
+/** Sends the signal and CONT (a stopped process hears nothing else), and notes when patience ends. */
+export function stopWith(i: In<'starting' | 'running'>, signal: string, cause: StopCause, c: Context): Step {
+  const { spec, state } = i
+  if (state.pid === null) return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
+  const hard = signal === 'SIGKILL' || spec.stopMs === 0
+  const next: State = {
+    at: 'stopping',
+    pid: state.pid,
+    group: state.pid,
+    since: c.now,
+    startedAt: state.startedAt,
+    deadline: c.now + (hard ? LOOK_MS : spec.stopMs),
+    kills: hard ? 1 : 0,
+    cause,
+    from: state.at,
+  }
+  const reason = cause.kind === 'asked' ? null : cause.reason
+  return {
+    next: { ...i, state: next, reason },
+    effects: hard ? murdering(state.pid) : asking(state.pid, signal, spec.stopGroup),
+  }
+}
+
+function asking(pid: number, signal: string, group: boolean): Effect[] {
+  return [
+    { do: 'signal', pid, signal, group },
+    { do: 'signal', pid, signal: 'SIGCONT', group },
+  ]
+}
+
+const murdering = (group: number): Effect[] => [{ do: 'signal', pid: group, signal: 'SIGKILL', group: true }]
+
+export function wantUp(i: In<'stopping'>): Step {
+  return { next: { ...i, wanted: 'up', row: 0, failures: 0 }, effects: [] }
+}
+
+export function wantDown(i: In<'stopping'>): Step {
+  return { next: { ...i, wanted: 'down' }, effects: [] }
+}
+
+/** The grace is over: SIGKILL to all of the group, and again at each later look until nothing is left. */
+export function murder(i: In<'stopping'>, _e: Event, c: Context): Step {
+  const { group, kills } = i.state
+  const state = { ...i.state, kills: kills + 1, deadline: c.now + lookAfter(kills) }
+  const reason = kills >= 3 ? 'unkillable: SIGKILL does not end it' : i.reason
+  return { next: { ...i, state, reason }, effects: [...murdering(group), { do: 'look', group }] }
+}
+
+const lookAfter = (kills: number): number => Math.min(LOOK_MAX_MS, LOOK_MS * 2 ** kills)
+
+/** The process has ended, or the last of its group has. STOPPED only when none is left. */
+export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'emptied' }>, c: Context): Step {
+  const { state, spec } = i
+  if (e.type === 'exited') {
+    const forced = state.kills > 0 && e.signal === 'SIGKILL'
+    const exit: Exit = { code: e.code, signal: e.signal, at: c.wall, expected: state.cause.kind === 'asked', forced }
+    const seen: Instance = { ...i, exit }
+    if (!e.left) return settle(seen, state, e, c)
+    const next = { ...seen, state: { ...state, pid: null } }
+    return { next, effects: state.kills > 0 ? murdering(state.group) : asking(state.group, spec.stopSignal, true) }
+  }
+  if (state.pid !== null) return { next: i, effects: [] } // its own exit is still to come
+  const { code, signal } = i.exit ?? { code: null, signal: null }
+  return settle(i, state, { code, signal, left: false }, c)
+}
+
+function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exited, c: Context): Step {
+  if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
+  if (state.cause.kind === 'asked') return spawn(i, c)
+  return afterExit(i, state.from, { ...e, why: state.cause.reason }, 0, null, c)
+}
+
+// wait, and what a process left behind --------------------------------------------------------------
+
+/** stop in BACKOFF, EXITED, FATAL: STOPPED at once, or when the leftovers are gone. */
+export function rest(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
+  const { left } = i.state
+  const down: Instance = { ...i, wanted: 'down', reason: null }
+  if (!left) return { next: { ...down, state: { at: 'stopped' } }, effects: [] }
+  const { group, deadline, kills } = left
+  const state: State = {
+    at: 'stopping',
+    pid: null,
+    group,
+    since: c.now,
+    startedAt: c.wall,
+    deadline,
+    kills,
+    cause: { kind: 'asked' },
+    from: 'running',
+  }
+  return { next: { ...down, state }, effects: [] }
+}
+
+export function spawnAgain(i: In<'backoff'>, e: Event, c: Context): Step {
+  if (i.state.left) return murderLeft(i, e, c)
+  return spawn({ ...i, restarts: i.restarts + 1 }, c)
+}
+
+export function murderLeft(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
+  const { left } = i.state
+  if (!left) return { next: i, effects: [] }
+  const later = leftoversOf(left.group, c.now + lookAfter(left.kills), left.kills + 1)
+  return {
+    next: { ...i, state: { ...i.state, left: later } },
+    effects: [...murdering(left.group), { do: 'look', group: left.group }],
+  }
+}
+
+/** The leftovers are gone; a backoff whose time has come is due at once. */
+export function cleared(i: In<'backoff' | 'exited' | 'fatal'>): Step {
+  return { next: { ...i, state: { ...i.state, left: null } }, effects: [] }
+}

@@ -1,0 +1,231 @@
+// A running master: its parts made, joined and begun, and taken down in order at the end. Decides
+// nothing: what an event means is the supervisor's, what a caller may ask is control's.
+
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Config } from './config/load.ts'
+import { Configuration } from './control/configuration.ts'
+import { methodsOf, type Room } from './control/methods.ts'
+import { Operator } from './control/operator.ts'
+import { rpcServer } from './control/rpc.ts'
+import { schemas } from './control/schemas.ts'
+import { type ControlServer, serveControl } from './control/server.ts'
+import type { Clock } from './core/ports.ts'
+import { messageOf } from './errors.ts'
+import { systemClock } from './os/clock.ts'
+import { groupId } from './os/groups.ts'
+import { peerOf } from './os/libc.ts'
+import type { MasterLog } from './os/master-log.ts'
+import { type Capture, captureOutput } from './os/output.ts'
+import { removePidfile, writePidfile } from './os/pidfile.ts'
+import { reap } from './os/reaper.ts'
+import { systemSignals } from './os/signals.ts'
+import { systemSpawner } from './os/spawner.ts'
+import { usageReader } from './os/usage.ts'
+import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
+import { packageFile, packageVersion } from './package.ts'
+import { launcherOf } from './supervisor/launch.ts'
+import { listenToSignals } from './supervisor/signals.ts'
+import { Supervisor } from './supervisor/supervisor.ts'
+import { workersOf } from './supervisor/worker-launch.ts'
+
+export interface MasterOptions {
+  readonly config: Config
+  readonly sections: readonly string[] | null
+  readonly foreground: boolean
+  readonly masterLog: MasterLog
+  /** Called once, when everything has ended in order. */
+  readonly ended: () => void
+}
+
+/** The caller holds the lock of run_path. Resolves when the pidfile is written and the socket answers. */
+export async function runMaster(options: MasterOptions): Promise<void> {
+  const { config, sections, foreground, masterLog } = options
+  const { master } = config
+  const { log } = masterLog
+  const clock = systemClock()
+  const random = Math.random
+  const startedAt = clock.now()
+  const post: { to: Supervisor | null } = { to: null }
+
+  const output = captureOutput({
+    folder: emptyFolder(join(master.runPath, 'io')),
+    clock,
+    trouble: ({ file, error }) =>
+      error === null ? log.info({ file }, 'log written again') : log.error({ file, err: error }, 'cannot log'),
+  })
+  const channelPath = join(master.runPath, 'w.sock')
+  const channel = listenForWorkers(channelPath, workerEvents(post, log), (fd) => peerOf(fd).pid)
+  const workers = workersOf({
+    channel,
+    path: channelPath,
+    argv: [process.execPath, packageFile('dist/src/worker/boot.js')],
+    token: () => randomBytes(16).toString('hex'),
+    random,
+  })
+  const launcher = launcherOf({
+    spawner: systemSpawner(),
+    output,
+    workers,
+    environment: { ...process.env },
+    socket: master.socket,
+    masterPid: process.pid,
+  })
+  const supervisor = new Supervisor({ clock, launcher, signals: systemSignals(), log, random })
+  post.to = supervisor
+  const stopReaping = reap((e) => supervisor.post({ type: 'reaped', ...e }))
+  const operator = new Operator(supervisor, clock)
+  const configuration = new Configuration(config, { sections, foreground }, supervisor, operator)
+
+  const end = ending({ supervisor, output, channel, clock, options, stopReaping })
+  const reopen = (): void => {
+    masterLog.reopen()
+    output.reopen()
+    channel.reopen()
+    log.info({}, 'log files reopened')
+  }
+  const usage = usageReader(clock)
+  const room: Room = {
+    supervisor,
+    operator,
+    configuration,
+    clock,
+    facts: { clock, usage: (pid) => usage.of(pid), counters: (pid) => supervisor.counters(pid) },
+    version: packageVersion(),
+    startedAt,
+    reopen,
+    level: (set) => masterLog.level(set),
+    shutdown: (stopped) => end.begin('asked to shut down', stopped),
+  }
+  listenToSignals(clock, {
+    stop: (signal) => end.begin(`got ${signal}`),
+    kill: () => supervisor.killAll(),
+    hup: () => hup(configuration, log),
+    reopen,
+    upgrade: () => log.warn({}, 'USR2: upgrade in place is not available in this version'),
+    scale: (by) => scaleAll(supervisor, operator, by),
+    rest: () => {
+      if (foreground) return
+      log.info({}, 'WINCH: all processes stop, the master stays')
+      operator.stop('all', { wait: false }).catch((e: unknown) => log.warn({ err: messageOf(e) }, 'cannot stop all'))
+    },
+  })
+  const server = await serveControl({
+    path: master.socket,
+    mode: master.socketMode,
+    gid: master.socketGroup === null ? null : groupId(master.socketGroup),
+    maxClients: master.maxClients,
+    maxMessage: master.maxMessage,
+    rpc: rpcServer({
+      handlers: methodsOf(room),
+      schemas,
+      audit: (method, params, caller) =>
+        log.info({ audit: true, method, params, uid: caller.uid, pid: caller.pid }, 'called'),
+      failed: (method, error) => log.error({ method, err: error }, 'a method failed'),
+    }),
+    peerOf,
+    log: (facts, text) => log.warn(facts, text),
+  })
+  end.serving(server)
+  writePidfile(master.pidfile, process.pid)
+  configuration.begin()
+}
+
+type Log = MasterLog['log']
+
+/** Workers' words, as mails. */
+function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Parameters<typeof listenForWorkers>[1] {
+  return {
+    ready: (pid) => post.to?.post({ type: 'worker', pid, event: { type: 'ready' } }),
+    bootFailed: (pid, text) => post.to?.post({ type: 'worker', pid, event: { type: 'said', text } }),
+    beat(pid, requests, errors) {
+      post.to?.post({ type: 'counters', pid, counters: { requests, errors } })
+      post.to?.post({ type: 'worker', pid, event: { type: 'beat' } })
+    },
+    recycle: (pid) => post.to?.post({ type: 'recycle', pid, why: 'max_requests' }),
+    trouble: (text) => log.warn({}, text),
+  }
+}
+
+async function hup(configuration: Configuration, log: Log): Promise<void> {
+  try {
+    const { diff, ok, results } = await configuration.hup()
+    const failed = results.filter((r) => !r.ok)
+    if (ok) log.info({ diff }, 'HUP: updated and reloaded')
+    else log.error({ diff, failed }, 'HUP: updated; not everything could be reloaded')
+  } catch (e) {
+    log.error({ err: messageOf(e) }, 'HUP: nothing was changed')
+  }
+}
+
+function scaleAll(supervisor: Supervisor, operator: Operator, by: 1 | -1): void {
+  for (const program of supervisor.programs.values()) {
+    if (program.removed) continue
+    // A refusal (the master is stopping) is no more than what was asked for.
+    const count = (from: number): number => (by === 1 ? from + 1 : Math.min(from, Math.max(1, from - 1)))
+    operator.scale(program.name, count, { wait: false }).catch(() => undefined)
+  }
+}
+
+/** FIFOs of an earlier master that nobody reads any more. */
+function emptyFolder(path: string): string {
+  mkdirSync(path, { recursive: true, mode: 0o711 })
+  for (const name of readdirSync(path)) unlinkSync(join(path, name))
+  return path
+}
+
+interface Parts {
+  readonly supervisor: Supervisor
+  readonly output: Capture
+  readonly channel: WorkerChannel
+  readonly clock: Clock
+  readonly options: MasterOptions
+  stopReaping(): void
+}
+
+/** How long clients may take to read their last answer. */
+const FAREWELL_MS = 500
+
+/** The orderly end: processes first, then what they wrote, then the socket, then the pidfile. */
+function ending({ supervisor, output, channel, clock, options, stopReaping }: Parts) {
+  const { log } = options.masterLog
+  const { master } = options.config
+  let server: ControlServer | null = null
+  let begun = false
+  const finish = (): void => {
+    output.finish()
+    channel.close()
+    stopReaping()
+    removePidfile(master.pidfile, process.pid)
+    let over = false
+    const done = (): void => {
+      if (over) return
+      over = true
+      log.info({}, 'stopped')
+      options.ended()
+    }
+    if (!server) {
+      done()
+      return
+    }
+    // After this turn, so that the answer to `shutdown` is on its way first.
+    clock.soon(() => server?.close(done))
+    clock.alarm(clock.now() + FAREWELL_MS, done)
+  }
+  return {
+    serving(made: ControlServer): void {
+      server = made
+    },
+    begin(why: string, stopped: () => void = () => undefined): void {
+      if (!begun) {
+        log.info({ why }, 'stopping')
+        begun = true
+        supervisor.shutdown(() => {
+          stopped()
+          finish()
+        })
+      } else supervisor.shutdown(stopped)
+    },
+  }
+}

@@ -1,0 +1,239 @@
+// The only user of the foreign function interface: the handful of C library calls that Node does
+// not offer, each under its C name, with JavaScript types. Called on the main thread of phd only.
+// Every function here either succeeds or throws a SystemError with Node's usual fields.
+
+import { constants } from 'node:os'
+import koffi from 'koffi'
+
+const lib = koffi.load(null)
+
+const c = {
+  posix_spawn: lib.func(
+    'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attr, const char **argv, const char **envp)',
+  ),
+  actionsInit: lib.func('int posix_spawn_file_actions_init(void *actions)'),
+  actionsDestroy: lib.func('int posix_spawn_file_actions_destroy(void *actions)'),
+  addDup2: lib.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
+  addOpen: lib.func(
+    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, int mode)',
+  ),
+  addChdir: lib.func('int posix_spawn_file_actions_addchdir_np(void *actions, const char *path)'),
+  addCloseFrom: lib.func('int posix_spawn_file_actions_addclosefrom_np(void *actions, int from)'),
+  attrInit: lib.func('int posix_spawnattr_init(void *attr)'),
+  attrFlags: lib.func('int posix_spawnattr_setflags(void *attr, short flags)'),
+  attrMask: lib.func('int posix_spawnattr_setsigmask(void *attr, void *set)'),
+  attrDefault: lib.func('int posix_spawnattr_setsigdefault(void *attr, void *set)'),
+  sigfillset: lib.func('int sigfillset(void *set)'),
+  sigemptyset: lib.func('int sigemptyset(void *set)'),
+  waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
+  pipe2: lib.func('int pipe2(int32_t *fds, int flags)'),
+  mkfifo: lib.func('int mkfifo(const char *path, uint mode)'),
+  flock: lib.func('int flock(int fd, int operation)'),
+  fcntl: lib.func('int fcntl(int fd, int command, ...)'),
+  prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
+  getrlimit: lib.func('int getrlimit(int resource, uint64_t *limit)'),
+  setrlimit: lib.func('int setrlimit(int resource, uint64_t *limit)'),
+  getpagesize: lib.func('int getpagesize()'),
+  getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, uint32_t *length)'),
+} as const
+
+const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+
+/** A failed call, shaped like Node's own: `code` is the errno's name, `syscall` the function. */
+export interface SystemError extends Error {
+  readonly code: string
+  readonly errno: number
+  readonly syscall: string
+}
+
+function fail(syscall: string, number: number): never {
+  const code = names.get(number) ?? `E${number}`
+  throw Object.assign(new Error(`${syscall}: ${code}`), { code, errno: number, syscall })
+}
+
+/** For calls that return -1 and set errno. */
+function check(syscall: string, result: number): number {
+  return result === -1 ? fail(syscall, koffi.errno()) : result
+}
+
+/** For calls that return the error number itself. */
+function checkNumber(syscall: string, result: number): void {
+  if (result !== 0) fail(syscall, result)
+}
+
+// posix_spawn -------------------------------------------------------------------------------------
+
+const SETSIGDEF = 0x04
+const SETSIGMASK = 0x08
+const SETSID = 0x80
+// glibc: posix_spawn_file_actions_t is 80 bytes, posix_spawnattr_t 336, sigset_t 128 on every 64-bit Linux.
+const ACTIONS_BYTES = 128
+const ATTR_BYTES = 512
+const SIGSET_BYTES = 128
+
+export interface SpawnArgs {
+  /** Resolved program: posix_spawn searches nothing. */
+  readonly path: string
+  readonly argv: readonly string[]
+  /** `NAME=value` */
+  readonly env: readonly string[]
+  readonly cwd: string
+  /** Descriptors of the child from 0 on: ours to duplicate, or a path to open read-write (`/dev/null`). All others are closed. */
+  readonly fds: readonly (number | string)[]
+}
+
+let attr: Buffer | null = null
+
+/**
+ * Starts a program in a session of its own with an empty signal mask and default signal actions
+ * (Node ignores SIGPIPE, and that would be inherited). glibc vforks: the cost does not grow with our memory.
+ * @returns the pid. Throws ENOENT, EACCES, ENOEXEC, E2BIG ... at once: the child never existed then.
+ */
+export function posixSpawn(args: SpawnArgs): number {
+  attr ??= spawnAttributes()
+  const actions = Buffer.alloc(ACTIONS_BYTES)
+  checkNumber('posix_spawn_file_actions_init', c.actionsInit(actions))
+  try {
+    args.fds.forEach((from, to) => {
+      if (typeof from === 'string') checkNumber('adddup2', c.addOpen(actions, to, from, 2, 0))
+      else checkNumber('adddup2', c.addDup2(actions, from, to))
+    })
+    checkNumber('addclosefrom', c.addCloseFrom(actions, args.fds.length))
+    checkNumber('addchdir', c.addChdir(actions, args.cwd))
+    const pid: [number] = [0]
+    checkNumber('posix_spawn', c.posix_spawn(pid, args.path, actions, attr, [...args.argv, null], [...args.env, null]))
+    return pid[0]
+  } finally {
+    c.actionsDestroy(actions)
+  }
+}
+
+function spawnAttributes(): Buffer {
+  const made = Buffer.alloc(ATTR_BYTES)
+  const every = Buffer.alloc(SIGSET_BYTES)
+  const none = Buffer.alloc(SIGSET_BYTES)
+  checkNumber('posix_spawnattr_init', c.attrInit(made))
+  check('sigfillset', c.sigfillset(every))
+  check('sigemptyset', c.sigemptyset(none))
+  checkNumber('posix_spawnattr_setsigdefault', c.attrDefault(made, every))
+  checkNumber('posix_spawnattr_setsigmask', c.attrMask(made, none))
+  checkNumber('posix_spawnattr_setflags', c.attrFlags(made, SETSIGDEF | SETSIGMASK | SETSID))
+  return made
+}
+
+// waiting -----------------------------------------------------------------------------------------
+
+const WNOHANG = 1
+const status = new Int32Array(1)
+
+export interface Waited {
+  readonly pid: number
+  readonly code: number | null
+  /** Signal number. */
+  readonly signal: number | null
+}
+
+/** Takes one ended child, whoever it is; null when none has ended (or there are none). */
+export function waitAny(): Waited | null {
+  const pid = c.waitpid(-1, status, WNOHANG)
+  if (pid === 0) return null
+  if (pid === -1) {
+    const number = koffi.errno()
+    if (number === constants.errno.ECHILD) return null // no children at all
+    return fail('waitpid', number)
+  }
+  return waited(pid, status[0] ?? 0)
+}
+
+/** Waits until one child has ended; blocks. For a process that does nothing else. */
+export function waitFor(pid: number): Waited {
+  while (c.waitpid(pid, status, 0) === -1) {
+    if (koffi.errno() !== constants.errno.EINTR) fail('waitpid', koffi.errno())
+  }
+  return waited(pid, status[0] ?? 0)
+}
+
+function waited(pid: number, word: number): Waited {
+  const signal = word & 0x7f
+  return signal === 0 ? { pid, code: (word >> 8) & 0xff, signal: null } : { pid, code: null, signal }
+}
+
+const PR_SET_CHILD_SUBREAPER = 36
+
+/** Orphans among our descendants become our children, so their end is heard and no zombie stays (prctl(2)). */
+export function becomeSubreaper(): void {
+  check('prctl', c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+}
+
+// files and pipes -------------------------------------------------------------------------------------------
+
+/** fcntl.h; Node has no name for it. */
+const O_CLOEXEC = 0o2000000
+
+/** A pipe, close-on-exec at both ends. */
+export function makePipe(): { readonly read: number; readonly write: number } {
+  const fds = new Int32Array(2)
+  check('pipe2', c.pipe2(fds, O_CLOEXEC))
+  return { read: fds[0] ?? -1, write: fds[1] ?? -1 }
+}
+
+/** Makes a FIFO; throws EEXIST when something stands there. The mode is cut by the umask. */
+export function mkfifo(path: string, mode: number): void {
+  check('mkfifo', c.mkfifo(path, mode))
+}
+
+const LOCK_EX_NB = 2 | 4
+
+/** Takes the exclusive flock(2) of an open file; false when another open file description holds it. */
+export function lockFile(fd: number): boolean {
+  if (c.flock(fd, LOCK_EX_NB) === 0) return true
+  const number = koffi.errno()
+  return number === constants.errno.EWOULDBLOCK ? false : fail('flock', number)
+}
+
+const F_SETPIPE_SZ = 1031
+
+/** Sets a pipe's size in bytes. Throws EPERM when the user's share of pipe pages is used up: the old size stays. */
+export function setPipeSize(fd: number, bytes: number): void {
+  check('fcntl', c.fcntl(fd, F_SETPIPE_SZ, 'int', bytes))
+}
+
+// limits ------------------------------------------------------------------------------------------
+
+const RLIMIT_NOFILE = 7
+
+export interface Limit {
+  readonly soft: bigint
+  readonly hard: bigint
+}
+
+export function openFileLimit(): Limit {
+  const pair = new BigUint64Array(2)
+  check('getrlimit', c.getrlimit(RLIMIT_NOFILE, pair))
+  return { soft: pair[0] ?? 0n, hard: pair[1] ?? 0n }
+}
+
+export function setOpenFileLimit(limit: Limit): void {
+  check('setrlimit', c.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(limit.soft, limit.hard)))
+}
+
+/** Bytes of a memory page. */
+export const pageBytes = (): number => c.getpagesize()
+
+// peers -------------------------------------------------------------------------------------------
+
+const SOL_SOCKET = 1
+const SO_PEERCRED = 17
+
+export interface Peer {
+  readonly pid: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Who is at the other end of a connected Unix socket, as the kernel noted at connect time (unix(7)). */
+export function peerOf(fd: number): Peer {
+  const cred = new Int32Array(3)
+  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, Uint32Array.of(12)))
+  return { pid: cred[0] ?? 0, uid: cred[1] ?? 0, gid: cred[2] ?? 0 }
+}

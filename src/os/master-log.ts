@@ -1,0 +1,80 @@
+// The master's own log: pino, JSON lines, written at once (an asynchronous log loses its last lines
+// when the master is killed). In the foreground the same lines also go to stdout, readable on a TTY.
+
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import pino from 'pino'
+import type { LogLevel } from '../api/contract.ts'
+
+export interface MasterLog {
+  readonly log: pino.Logger
+  /** Opens the file anew (USR1). */
+  reopen(): void
+  level(set?: LogLevel): LogLevel
+}
+
+export interface MasterLogOptions {
+  readonly file: string
+  readonly level: LogLevel
+  readonly foreground: boolean
+}
+
+export async function openMasterLog({ file, level, foreground }: MasterLogOptions): Promise<MasterLog> {
+  mkdirSync(dirname(file), { recursive: true })
+  const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o640 })
+  const streams: pino.StreamEntry[] = [{ stream: destination, level: 'trace' }]
+  if (foreground) streams.push({ stream: await foregroundStream(), level: 'trace' })
+  // A log that cannot be written (disk full, a terminal that is gone) must not end the master.
+  destination.on('error', () => undefined)
+  const log = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.multistream(streams),
+  )
+  return {
+    log,
+    reopen: () => destination.reopen(),
+    level(set) {
+      if (set !== undefined) log.level = set
+      return log.level as LogLevel
+    },
+  }
+}
+
+async function foregroundStream(): Promise<pino.DestinationStream> {
+  if (!process.stdout.isTTY) {
+    const stdout = pino.destination({ dest: 1, sync: true })
+    stdout.on('error', () => undefined)
+    return stdout
+  }
+  const { default: pretty } = await import('pino-pretty')
+  const shown = pretty({
+    sync: true,
+    destination: 1,
+    colorize: !process.env.NO_COLOR,
+    translateTime: 'HH:MM:ss',
+    ignore: 'pid,program,uid',
+    messageFormat: (line, key) => sentence(line, String(line[key])),
+    hideObject: true,
+  })
+  shown.on('error', () => undefined)
+  return shown
+}
+
+/** One readable line: `web:0 STARTING -> RUNNING (pid 4711)`. */
+function sentence(line: Record<string, unknown>, message: string): string {
+  const { name, from, to, pid, reason, ...more } = line
+  if (message === 'state') {
+    const why = reason ? `: ${String(reason)}` : ''
+    const who = pid ? ` (pid ${String(pid)})` : ''
+    return `${String(name)} ${String(from)} -> ${String(to)}${who}${why}`
+  }
+  const shown = Object.entries({ name, pid, reason, ...more })
+    .filter(([key, value]) => value !== undefined && !['level', 'time', 'msg', 'program'].includes(key))
+    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+  return [message, ...shown].join(' ')
+}

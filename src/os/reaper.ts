@@ -1,0 +1,29 @@
+// The one reaper: on SIGCHLD it waits for every ended child, ours and the orphans that come to us as
+// subreaper, until there is none. Signals merge, so one SIGCHLD may stand for many ends. Nothing
+// else in the master may use child_process: two reapers would steal from each other.
+
+import { constants } from 'node:os'
+import { becomeSubreaper, waitAny } from './libc.ts'
+
+export interface Ended {
+  readonly pid: number
+  readonly code: number | null
+  /** With SIG. */
+  readonly signal: string | null
+}
+
+const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, n]) => [n, name]))
+
+/** Starts reaping; `ended` is called once for each. Returns what stops it. */
+export function reap(ended: (e: Ended) => void): () => void {
+  becomeSubreaper()
+  const look = (): void => {
+    for (let w = waitAny(); w; w = waitAny()) {
+      const signal = w.signal === null ? null : (signalNames.get(w.signal) ?? `SIG${w.signal}`)
+      ended({ pid: w.pid, code: w.code, signal })
+    }
+  }
+  process.on('SIGCHLD', look)
+  look()
+  return () => process.off('SIGCHLD', look)
+}

@@ -1,0 +1,113 @@
+// Makes processes: finds the program as the program's own environment would, then posix_spawn. All
+// failures are told in words that say which of the many ENOENTs it was.
+
+import { accessSync, constants, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { Launch, Spawner, SpawnFailure } from '../core/ports.ts'
+import { errno, messageOf } from '../errors.ts'
+import { type Limit, openFileLimit, posixSpawn, setOpenFileLimit } from './libc.ts'
+
+/** POSIX leaves it to us where to look without PATH; sh and glibc take these. */
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
+
+export function systemSpawner(): Spawner {
+  const ours = raiseOpenFiles()
+  return {
+    spawn(launch) {
+      const path = findProgram(launch)
+      if (typeof path !== 'string') return path
+      const { argv, cwd, stdout, stderr } = launch
+      const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`)
+      try {
+        // The master needs more descriptors than programs expect to see as their limit.
+        if (ours) setOpenFileLimit(ours.theirs)
+        try {
+          return { pid: posixSpawn({ path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] }) }
+        } finally {
+          if (ours) setOpenFileLimit(ours.mine)
+        }
+      } catch (e) {
+        return spawnFailure(e, path)
+      }
+    },
+  }
+}
+
+/** Raises the master's own soft limit of open files to the hard one; null when there is nothing to raise. */
+function raiseOpenFiles(): { readonly mine: Limit; readonly theirs: Limit } | null {
+  const theirs = openFileLimit()
+  if (theirs.soft >= theirs.hard) return null
+  const mine = { soft: theirs.hard, hard: theirs.hard }
+  setOpenFileLimit(mine)
+  return { mine, theirs }
+}
+
+function findProgram({ argv, cwd, env }: Launch): string | SpawnFailure {
+  const word = argv[0] ?? ''
+  const folder = folderFailure(cwd)
+  if (folder) return folder
+  if (word === '') return { reason: 'the command is an empty word', permanent: true }
+  if ([...argv, ...Object.values(env)].some((text) => text.includes('\0'))) {
+    return { reason: 'an argument or an environment value holds a NUL byte', permanent: true }
+  }
+  if (word.includes('/')) {
+    const path = resolve(cwd, word)
+    return programFailure(path) ?? path
+  }
+  let denied: SpawnFailure | null = null
+  for (const entry of (env.PATH ?? DEFAULT_PATH).split(':')) {
+    const path = join(resolve(cwd, entry), word)
+    const failure = programFailure(path)
+    if (!failure) return path
+    if (failure.reason.startsWith('EACCES')) denied ??= failure
+  }
+  return denied ?? { reason: `ENOENT: no program "${word}" in its PATH`, permanent: false }
+}
+
+function folderFailure(cwd: string): SpawnFailure | null {
+  try {
+    if (!statSync(cwd).isDirectory()) return { reason: `ENOTDIR: its directory ${cwd} is no folder`, permanent: false }
+    accessSync(cwd, constants.X_OK)
+    return null
+  } catch (e) {
+    const words = errno(e) === 'ENOENT' ? 'does not exist' : errno(e) === 'EACCES' ? 'may not be entered' : messageOf(e)
+    return { reason: `${errno(e) ?? 'error'}: its directory ${cwd} ${words}`, permanent: false }
+  }
+}
+
+function programFailure(path: string): SpawnFailure | null {
+  try {
+    if (statSync(path).isDirectory()) return { reason: `EACCES: ${path} is a folder`, permanent: false }
+    accessSync(path, constants.X_OK)
+    return null
+  } catch (e) {
+    const code = errno(e)
+    const words =
+      code === 'ENOENT'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? 'is not executable'
+          : code === 'ELOOP'
+            ? 'is a loop of links'
+            : messageOf(e)
+    return { reason: `${code ?? 'error'}: ${path} ${words}`, permanent: false }
+  }
+}
+
+const words: Readonly<Record<string, string>> = {
+  ENOENT: 'the interpreter that it names does not exist',
+  ENOEXEC: 'is no program this machine can run (no #! line?)',
+  EACCES: 'may not be executed',
+  E2BIG: 'its arguments and environment are too long',
+  EAGAIN: 'no more processes allowed for this user now',
+  ENOMEM: 'not enough memory now',
+  EMFILE: 'the master has no free descriptors now',
+  ENFILE: 'the system has no free descriptors now',
+  ETXTBSY: 'is being written',
+}
+
+function spawnFailure(e: unknown, path: string): SpawnFailure {
+  const code = errno(e)
+  if (!code) throw e
+  return { reason: `${code}: ${path} ${words[code] ?? 'could not be started'}`, permanent: code === 'E2BIG' }
+}

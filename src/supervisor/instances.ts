@@ -1,0 +1,154 @@
+// Every program and instance there is, found by program, by pid and by group. The one place that
+// asks the state table and stores its answer; effects are carried out only after that.
+
+import { transition } from '../core/instance.ts'
+import { nameOf, wordOf } from '../core/program.ts'
+import { type Effect, type Event, type Instance, pidOf } from '../core/state.ts'
+import { type Address, addressOf, type Entry, positionOf, sameAddress } from './entry.ts'
+import type { Ports } from './ports.ts'
+
+export type Watcher = (before: Instance, after: Instance) => void
+
+/** Effects that are not carried out here: they belong to the supervisor's loop and queues. */
+export interface Later {
+  /** A process is owed to the instance. */
+  spawn(at: Address): void
+  recycle(at: Address, why: string): void
+}
+
+export class Instances {
+  readonly entries = new Map<string, Entry>()
+  /** Programs that changed since the supervisor last looked. */
+  readonly touched = new Set<Entry>()
+  readonly watchers = new Set<Watcher>()
+  readonly #byPid = new Map<number, Address>()
+  /** Groups whose leader has ended, by the instance that waits for their end. */
+  readonly #groups = new Map<number, Address>()
+  readonly #ports: Ports
+  readonly #later: Later
+
+  constructor(ports: Ports, later: Later) {
+    this.#ports = ports
+    this.#later = later
+  }
+
+  find(at: Address): Instance | null {
+    const instances = this.entries.get(at.program)?.instances
+    return instances?.[positionOf(instances, at)] ?? null
+  }
+
+  addressOfPid(pid: number): Address | null {
+    return this.#byPid.get(pid) ?? null
+  }
+
+  /** Something happens to an instance: ask the table, store, carry out. */
+  tell(at: Address, event: Event): void {
+    const entry = this.entries.get(at.program)
+    const before = this.find(at)
+    if (!entry || !before) return
+    const { clock, random } = this.#ports
+    const step = transition(before, event, { now: clock.now(), wall: clock.wall(), random: random() })
+    if (step.next !== before) this.#store(entry, before, step.next)
+    for (const effect of step.effects) this.#carryOut(step.next, effect)
+  }
+
+  tellAll(entry: Entry, event: Event): void {
+    for (const i of [...entry.instances]) this.tell(i, event)
+  }
+
+  /** The process of the instance exists. */
+  spawned(at: Address, pid: number): void {
+    this.#byPid.set(pid, at)
+    this.tell(at, { type: 'spawned', pid })
+  }
+
+  /** The kernel says that a process has ended: one of ours, or an orphan that may have been the last of a group. */
+  reaped(pid: number, code: number | null, signal: string | null): void {
+    const at = this.#byPid.get(pid)
+    if (at) {
+      this.#byPid.delete(pid)
+      const left = this.#ports.signals.groupLives(pid)
+      if (left) this.#groups.set(pid, at)
+      this.tell(at, { type: 'exited', code, signal, left })
+    }
+    for (const group of [...this.#groups.keys()]) this.look(group)
+  }
+
+  /** Is anything left of the group that an instance waits for? */
+  look(group: number): void {
+    const at = this.#groups.get(group)
+    if (!at || this.#ports.signals.groupLives(group)) return
+    this.#groups.delete(group)
+    this.tell(at, { type: 'emptied' })
+  }
+
+  /** The instance goes on as another generation: its process and its group are found there. */
+  renew(before: Instance, after: Instance): void {
+    const entry = this.entries.get(before.program)
+    if (!entry) return
+    entry.instances[positionOf(entry.instances, before)] = after
+    this.touched.add(entry)
+    for (const index of [this.#byPid, this.#groups]) {
+      for (const [pid, at] of index) if (sameAddress(at, before)) index.set(pid, addressOf(after))
+    }
+    if (after.state.at === 'starting' && after.state.pid === null) this.#later.spawn(addressOf(after))
+  }
+
+  forget(entry: Entry, i: Instance): void {
+    entry.instances.splice(positionOf(entry.instances, i), 1)
+    this.touched.add(entry)
+  }
+
+  #store(entry: Entry, before: Instance, after: Instance): void {
+    entry.instances[positionOf(entry.instances, before)] = after
+    this.touched.add(entry)
+    if (before.state.at !== after.state.at) this.#log(before, after)
+    const pid = pidOf(before)
+    if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)
+    entry.queue.changed(after)
+    for (const watcher of this.watchers) watcher(before, after)
+  }
+
+  /** One line a transition, and only here. */
+  #log(before: Instance, after: Instance): void {
+    const facts = {
+      program: after.program,
+      name: nameOf(after.program, after.slot),
+      pid: pidOf(after) ?? pidOf(before),
+      from: wordOf(before),
+      to: wordOf(after),
+    }
+    const exit = after.exit !== before.exit && after.exit ? { exit: after.exit.code ?? after.exit.signal } : {}
+    const reason = after.reason ? { reason: after.reason } : {}
+    this.#ports.log.info({ ...facts, ...exit, ...reason }, 'state')
+  }
+
+  #carryOut(i: Instance, effect: Effect): void {
+    switch (effect.do) {
+      case 'spawn':
+        this.#later.spawn(addressOf(i))
+        break
+      case 'recycle':
+        this.#later.recycle(addressOf(i), effect.why)
+        break
+      case 'look':
+        this.look(effect.group)
+        break
+      case 'signal':
+        this.#send(i, effect.pid, effect.signal, effect.group)
+        break
+      default:
+        effect satisfies never
+    }
+  }
+
+  #send(i: Instance, pid: number, signal: string, group: boolean): void {
+    try {
+      this.#ports.signals.send(pid, signal, group)
+    } catch (e) {
+      // EPERM: the process is another user's now. Its state stands, and the log says why nothing happens.
+      const name = nameOf(i.program, i.slot)
+      this.#ports.log.error({ program: i.program, name, pid, signal, err: String(e) }, 'cannot signal')
+    }
+  }
+}

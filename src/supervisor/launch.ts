@@ -1,0 +1,103 @@
+// From an instance to its process: what it is started with, where its output goes, and the worker
+// channel's promise to know it. The order matters: the output's pipes and the welcome stand before
+// the process does, so that its first byte and its first word have a place to go.
+
+import type { Launcher, Output, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
+import { nameOf } from '../core/program.ts'
+import { forSlot, type Spec } from '../core/spec.ts'
+import type { Instance } from '../core/state.ts'
+
+export interface LaunchParts {
+  readonly spawner: Spawner
+  readonly output: Output
+  readonly workers: Workers
+  /** The master's own environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly socket: string
+  readonly masterPid: number
+}
+
+export function launcherOf(parts: LaunchParts): Launcher {
+  const { spawner, output, workers } = parts
+  const base = inheritable(parts.environment)
+  /** Tokens of living workers, by pid. */
+  const tokens = new Map<number, string>()
+  return {
+    launch(instance) {
+      const { spec, slot } = instance
+      const command = commandOf(spec, slot)
+      const worker = command ? null : workers.prepare(instance)
+      const env = { ...environmentOf(base, instance, parts), ...worker?.env }
+      let streams: ReturnType<Output['open']>
+      try {
+        streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot))
+      } catch (e) {
+        if (worker) workers.forget(worker.token)
+        return outputFailure(e)
+      }
+      const made = spawner.spawn({
+        argv: command ?? worker?.argv ?? [],
+        cwd: forSlot(spec.directory, slot),
+        env,
+        stdout: streams.stdout,
+        stderr: streams.stderr,
+      })
+      streams.release()
+      if (worker) {
+        if ('pid' in made) {
+          tokens.set(made.pid, worker.token)
+          workers.bind(worker.token, made.pid)
+        } else workers.forget(worker.token)
+      }
+      return made
+    },
+    ended(pid) {
+      const token = tokens.get(pid)
+      if (token === undefined) return
+      tokens.delete(pid)
+      workers.forget(token)
+    },
+  }
+}
+
+/** argv of a command program in its slot; null for SDK workers. */
+export function commandOf({ run }: Spec, slot: number): string[] | null {
+  return run.kind === 'command' ? run.argv.map((word) => forSlot(word, slot)) : null
+}
+
+/** Where the output of the slot goes. */
+export function outputOf({ output }: Spec, slot: number): Spec['output'] {
+  const { stdout, stderr, pipeBytes } = output
+  return { stdout: forSlot(stdout, slot), stderr: stderr === null ? null : forSlot(stderr, slot), pipeBytes }
+}
+
+/** The environment of the slot's process, but for what the worker channel adds. */
+export function environmentOf(
+  base: Readonly<Record<string, string>>,
+  { spec, slot }: Pick<Instance, 'spec' | 'slot'>,
+  { socket, masterPid }: Pick<LaunchParts, 'socket' | 'masterPid'>,
+): Record<string, string> {
+  const env: Record<string, string> = spec.envClear ? {} : { ...base }
+  for (const [name, value] of Object.entries(spec.env)) env[name] = forSlot(value, slot)
+  return {
+    ...env,
+    PHD_PROGRAM: spec.program,
+    PHD_NAME: nameOf(spec.program, slot),
+    PHD_SLOT: String(slot),
+    PHD_SOCKET: socket,
+    PHD_MASTER_PID: String(masterPid),
+  }
+}
+
+const OWN = /^(NOTIFY_SOCKET|WATCHDOG_.*|LISTEN_.*|PHD_.*|NODE_CHANNEL_FD)$/
+
+/** The master's environment without what is meant for the master alone. */
+export function inheritable(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) if (value !== undefined && !OWN.test(name)) env[name] = value
+  return env
+}
+
+function outputFailure(e: unknown): SpawnFailure {
+  return { reason: e instanceof Error ? e.message : String(e), permanent: false }
+}

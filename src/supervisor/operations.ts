@@ -1,0 +1,196 @@
+// The operations: what start, stop, restart, scale and wait want of a program's slots, and when each
+// slot counts as settled. They only say what is wanted; the state table does the rest.
+
+import { type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
+import { type Instance, pidOf } from '../core/state.ts'
+import type { Operation, Outcome } from './queue.ts'
+
+/** What is known of a settled slot, besides where it stands. */
+export type Verdict = Pick<Outcome, 'ok' | 'error'>
+
+/** Outcomes by slot, each kept from the moment at which it was first known. */
+export class Outcomes {
+  readonly #slots: readonly number[]
+  readonly #known = new Map<number, Outcome>()
+
+  constructor(slots: readonly number[]) {
+    this.#slots = slots
+  }
+
+  /** `i` is the instance that settled; null = the slot is gone. */
+  set(slot: number, i: Instance | null, verdict: Verdict): void {
+    if (this.#known.has(slot)) return
+    this.#known.set(slot, { slot, state: i ? wordOf(i) : 'STOPPED', pid: i ? pidOf(i) : null, ...verdict })
+  }
+
+  get open(): number[] {
+    return this.#slots.filter((slot) => !this.#known.has(slot))
+  }
+
+  /** Whatever has not settled ends with this error, where it stands. */
+  endOpen(program: Program, error: string): void {
+    for (const { slot, serving } of chosen(program, this.open)) this.set(slot, serving, { ok: false, error })
+    for (const slot of this.open) this.set(slot, null, { ok: false, error })
+  }
+
+  list(): Outcome[] {
+    return [...this.#known.values()].sort((a, b) => a.slot - b.slot)
+  }
+}
+
+/**
+ * Has a start come to its end? RUNNING, EXITED, FATAL, STOPPED, or the first failed start, after
+ * which the master goes on trying by itself.
+ */
+export function startOutcome(i: Instance, now: number): Verdict | null {
+  switch (i.state.at) {
+    case 'running':
+      return { ok: true }
+    case 'exited':
+      return i.exit?.expected ? { ok: true } : { ok: false, error: i.reason ?? 'exited' }
+    case 'fatal':
+      return { ok: false, error: i.reason ?? 'failed' }
+    case 'backoff': {
+      if (i.failures === 0) return null // waits for leftovers, or ran before
+      const wait = Math.max(0, i.state.until - now)
+      const next = wait < 50 ? 'next try at once' : `next try in ${(wait / 1000).toFixed(1)} s`
+      return { ok: false, error: `${i.reason ?? 'failed'}; ${next}` }
+    }
+    case 'stopped':
+      return i.wanted === 'down' ? { ok: false, error: 'stopped meanwhile' } : null
+    case 'starting':
+    case 'stopping':
+      return null
+    default:
+      return i.state satisfies never
+  }
+}
+
+/** start and restart of the slots: settled as startOutcome says. */
+export function startOperation(kind: 'start' | 'restart', slots: readonly number[], whole: boolean): Operation {
+  const outcomes = new Outcomes(slots)
+  return {
+    kind,
+    slots,
+    begin(desk) {
+      if (whole) desk.setWanted('up')
+      for (const { slot, serving } of chosen(desk.program, slots)) {
+        const { at } = serving.state
+        if (kind === 'start' && at === 'running') outcomes.set(slot, serving, { ok: true })
+        desk.tell(serving, { type: kind })
+      }
+    },
+    changed(desk, after) {
+      if (!slots.includes(after.slot)) return
+      const outcome = startOutcome(after, desk.now())
+      if (outcome) outcomes.set(after.slot, after, outcome)
+    },
+    settled(desk) {
+      endMissing(outcomes, desk.program)
+      return outcomes.open.length === 0
+    },
+    supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
+    outcomes: () => outcomes.list(),
+  }
+}
+
+/** stop: every instance of the slots down, settled when each is STOPPED. */
+export function stopOperation(slots: readonly number[], whole: boolean): Operation {
+  const outcomes = new Outcomes(slots)
+  return {
+    kind: 'stop',
+    slots,
+    begin(desk) {
+      if (whole) desk.setWanted('down')
+      for (const i of desk.program.instances.filter((one) => slots.includes(one.slot))) desk.tell(i, { type: 'stop' })
+    },
+    settled(desk) {
+      for (const slot of outcomes.open) {
+        const all = desk.program.instances.filter((i) => i.slot === slot)
+        if (all.every((i) => i.state.at === 'stopped')) outcomes.set(slot, null, { ok: true })
+      }
+      return outcomes.open.length === 0
+    },
+    supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
+    outcomes: () => outcomes.list(),
+  }
+}
+
+/** scale: a new count; new slots settle as a start does, surplus ones when they are gone. */
+export function scaleOperation(
+  count: (from: number) => number,
+  begun: (from: number, to: number, down: boolean) => void,
+): Operation {
+  let slots: readonly number[] = []
+  let outcomes = new Outcomes([])
+  let to = 0
+  return {
+    kind: 'scale',
+    get slots() {
+      return slots
+    },
+    begin(desk) {
+      const from = desk.program.desired
+      to = count(from)
+      slots = Array.from({ length: Math.abs(to - from) }, (_, n) => Math.min(from, to) + n)
+      outcomes = new Outcomes(slots)
+      desk.setDesired(to)
+      const made = desk.program.instances.filter((i) => i.slot >= from)
+      for (const i of made)
+        if (i.wanted === 'down') outcomes.set(i.slot, i, { ok: true, error: 'stays down: the program is stopped' })
+      begun(
+        from,
+        to,
+        made.some((i) => i.wanted === 'down'),
+      )
+    },
+    changed(desk, after) {
+      if (after.slot >= to || !slots.includes(after.slot)) return
+      const outcome = startOutcome(after, desk.now())
+      if (outcome) outcomes.set(after.slot, after, outcome)
+    },
+    settled(desk) {
+      for (const slot of outcomes.open) {
+        if (slot >= to && !desk.program.instances.some((i) => i.slot === slot)) outcomes.set(slot, null, { ok: true })
+      }
+      return outcomes.open.length === 0
+    },
+    supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
+    outcomes: () => outcomes.list(),
+  }
+}
+
+/** wait: until each slot has been seen in the state. */
+export function waitOperation(slots: readonly number[], state: ProcessWord): Operation {
+  const outcomes = new Outcomes(slots)
+  const look = (i: Instance): void => {
+    if (slots.includes(i.slot) && wordOf(i) === state) outcomes.set(i.slot, i, { ok: true })
+  }
+  return {
+    kind: 'wait',
+    slots,
+    begin(desk) {
+      for (const { serving } of chosen(desk.program, slots)) look(serving)
+    },
+    changed: (_desk, after) => look(after),
+    settled(desk) {
+      endMissing(outcomes, desk.program)
+      return outcomes.open.length === 0
+    },
+    supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
+    outcomes: () => outcomes.list(),
+  }
+}
+
+/** The slots of the program that the operation is about. */
+export function chosen(program: Program, slots: readonly number[]): Slot[] {
+  return slotsOf(program).filter((s) => slots.includes(s.slot))
+}
+
+/** A slot that is drained away meanwhile will never settle otherwise. */
+export function endMissing(outcomes: Outcomes, program: Program): void {
+  for (const slot of outcomes.open) {
+    if (program.instances.some((i) => i.slot === slot)) continue
+    outcomes.set(slot, null, { ok: false, error: 'the slot is gone meanwhile' })
+  }
+}

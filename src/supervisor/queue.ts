@@ -1,0 +1,122 @@
+// The operations on one program, in order. One is under way at a time; the others wait. A stop does
+// not wait: it ends whatever would start or reload the same slots. A reload ends the reload before it.
+//
+// Promises: every operation ends exactly once and tells its listener; nothing here decides what an
+// operation does (operations.ts) or what a state means (core).
+
+import type { ProcessWord } from '../core/program.ts'
+import type { Instance } from '../core/state.ts'
+import type { Desk } from './desk.ts'
+
+/** What became of one slot. */
+export interface Outcome {
+  readonly slot: number
+  readonly ok: boolean
+  /** As it was when it settled. */
+  readonly state: ProcessWord
+  readonly pid: number | null
+  /** In words; also a remark on an ok one. */
+  readonly error?: string
+}
+
+export type OperationKind = 'start' | 'stop' | 'restart' | 'reload' | 'scale' | 'recycle' | 'update' | 'wait'
+
+export interface Operation {
+  readonly kind: OperationKind
+  /** The slots it is about. */
+  readonly slots: readonly number[]
+  /** Says what is wanted. Called once, when its turn has come. */
+  begin(desk: Desk): void
+  /** An instance of the program has changed. */
+  changed?(desk: Desk, after: Instance): void
+  /** Something of the program has changed: gives further orders, and says whether all is settled. */
+  settled(desk: Desk): boolean
+  /** Something else took its place: what is not settled ends with this reason. */
+  supersede(desk: Desk, reason: string): void
+  /** So far. */
+  outcomes(): readonly Outcome[]
+}
+
+/** How it ended: by itself, or because something took its place. */
+export interface End {
+  readonly superseded: string | null
+}
+
+interface Held {
+  readonly desk: Desk
+  readonly operation: Operation
+  readonly done: (end: End) => void
+}
+
+export class OperationQueue {
+  #current: Held[] = []
+  #waiting: Held[] = []
+
+  /** `done` is called once, when the operation has ended. */
+  submit(desk: Desk, operation: Operation, done: (end: End) => void): void {
+    const held = { desk, operation, done }
+    if (operation.kind === 'stop') {
+      this.#supersede(desk, (o) => startsSomething(o) && overlaps(o, operation), 'superseded by a stop')
+      this.#begin(desk, held)
+      return
+    }
+    if (operation.kind === 'reload' || operation.kind === 'update') {
+      this.#supersede(desk, (o) => isRollout(o) && overlaps(o, operation), `superseded by a later ${operation.kind}`)
+    }
+    if (operation.kind === 'wait') this.#begin(desk, held)
+    else this.#waiting.push(held)
+    this.advance(desk)
+  }
+
+  /** Everything ends: the program goes away, or the master does. */
+  clear(desk: Desk, reason: string): void {
+    this.#supersede(desk, () => true, reason)
+  }
+
+  changed(after: Instance): void {
+    for (const { operation, desk } of this.#current) operation.changed?.(desk, after)
+  }
+
+  /** Ends what has settled, and begins what may. */
+  advance(desk: Desk): void {
+    for (let more = true; more; ) {
+      const ended = this.#current.filter(({ operation }) => operation.settled(desk))
+      this.#current = this.#current.filter((held) => !ended.includes(held))
+      for (const { done } of ended) done({ superseded: null })
+      more = ended.length > 0
+      if (this.#waiting.length > 0 && this.#current.every(({ operation }) => operation.kind === 'wait')) {
+        const next = this.#waiting.shift()
+        if (next) this.#begin(desk, next)
+        more = true
+      }
+    }
+  }
+
+  /** Is there an operation of this kind, under way or waiting, about this slot? */
+  has(kind: OperationKind, slot: number): boolean {
+    return [...this.#current, ...this.#waiting].some(({ operation: o }) => o.kind === kind && o.slots.includes(slot))
+  }
+
+  get idle(): boolean {
+    return this.#current.length === 0 && this.#waiting.length === 0
+  }
+
+  #begin(desk: Desk, held: Held): void {
+    this.#current.push(held)
+    held.operation.begin(desk)
+  }
+
+  #supersede(desk: Desk, which: (o: Operation) => boolean, reason: string): void {
+    const ended = [...this.#current, ...this.#waiting].filter(({ operation }) => which(operation))
+    this.#current = this.#current.filter((held) => !ended.includes(held))
+    this.#waiting = this.#waiting.filter((held) => !ended.includes(held))
+    for (const { operation, done } of ended) {
+      operation.supersede(desk, reason)
+      done({ superseded: reason })
+    }
+  }
+}
+
+const overlaps = (a: Operation, b: Operation): boolean => a.slots.some((slot) => b.slots.includes(slot))
+const isRollout = (o: Operation): boolean => o.kind === 'reload' || o.kind === 'recycle' || o.kind === 'update'
+const startsSomething = (o: Operation): boolean => o.kind === 'start' || o.kind === 'restart' || isRollout(o)

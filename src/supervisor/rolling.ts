@@ -1,0 +1,103 @@
+// Operations that replace processes: reload by hand or by HUP, an update's changed spec, and the
+// recycling of one slot. All run the same plan (core/rollout.ts); this file begins it, hands its
+// orders on, and says what became of each slot.
+
+import { slotsOf, wordOf } from '../core/program.ts'
+import { abandon, advance, type Rollout, rolloutOf } from '../core/rollout.ts'
+import type { Spec } from '../core/spec.ts'
+import type { Desk } from './desk.ts'
+import { chosen, endMissing, Outcomes, type Verdict } from './operations.ts'
+import type { Operation } from './queue.ts'
+
+/**
+ * reload: STOPPED and EXITED slots are refused by name and skipped otherwise; all others get a new process.
+ * @param byName the caller named the slots, so one that cannot be reloaded is a failure
+ */
+export function reloadOperation(slots: readonly number[], byName: boolean): Operation {
+  return rollingOperation('reload', slots, (desk, outcomes) => {
+    const { spec } = desk.program
+    const able: number[] = []
+    for (const { slot, serving } of chosen(desk.program, slots)) {
+      const { at } = serving.state
+      if (at === 'stopped' || at === 'exited' || serving.wanted === 'down') {
+        outcomes.set(slot, serving, resting(wordOf(serving), byName))
+      } else if (spec.reloadStrategy === 'signal' && at === 'running') {
+        const sent = desk.signal(serving, spec.reloadSignal)
+        outcomes.set(slot, serving, sent ? { ok: true } : { ok: false, error: 'its process has just ended' })
+      } else able.push(slot)
+    }
+    return plan(desk, spec, able)
+  })
+}
+
+function resting(word: string, byName: boolean): Verdict {
+  return byName ? { ok: false, error: `cannot reload: it is ${word}` } : { ok: true, error: `skipped: it is ${word}` }
+}
+
+/** Recycling: a planned replacement of one slot. Its failure leaves the old process where it is. */
+export function recycleOperation(slot: number): Operation {
+  return rollingOperation('recycle', [slot], (desk, outcomes) => {
+    const one = chosen(desk.program, [slot])[0]
+    if (one?.serving.state.at === 'running') return plan(desk, desk.program.spec, [slot])
+    outcomes.set(slot, one?.serving ?? null, { ok: true })
+    return null
+  })
+}
+
+/** A changed spec: live processes are replaced, the others take it over for their next start. */
+export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
+  return rollingOperation('update', slots, (desk, outcomes) => {
+    const all = chosen(desk.program, slots)
+    const rests = all.filter(({ serving: i }) => i.state.at === 'stopped' || i.state.at === 'exited')
+    const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
+    const rollout = plan(desk, spec, able)
+    for (const { slot, serving } of rests) {
+      desk.refresh(serving)
+      outcomes.set(slot, serving, { ok: true, error: 'takes effect at its next start' })
+    }
+    return rollout
+  })
+}
+
+function plan(desk: Desk, spec: Spec, slots: readonly number[]): Rollout {
+  const generation = desk.nextGeneration(spec)
+  const strategy = spec.reloadStrategy === 'start-first' ? 'start-first' : 'stop-first'
+  return rolloutOf({ generation, strategy, parallel: spec.reloadParallel }, slots)
+}
+
+function rollingOperation(
+  kind: 'reload' | 'recycle' | 'update',
+  slots: readonly number[],
+  begin: (desk: Desk, outcomes: Outcomes) => Rollout | null,
+): Operation {
+  const outcomes = new Outcomes(slots)
+  let rollout: Rollout | null = null
+  return {
+    kind,
+    slots,
+    begin(desk) {
+      rollout = begin(desk, outcomes)
+    },
+    settled(desk) {
+      if (!rollout) return true
+      const step = advance(rollout, desk.program)
+      rollout = step.rollout
+      desk.carryOut(step.orders, kind)
+      const { failed, done } = rollout
+      for (const { slot, serving } of slotsOf(desk.program).filter((s) => done.includes(s.slot))) {
+        outcomes.set(slot, serving, failed?.slot === slot ? { ok: false, error: failed.reason } : { ok: true })
+      }
+      if (!step.ended) return false
+      endMissing(outcomes, desk.program)
+      const why = failed ? `: ${desk.program.name}:${failed.slot} failed (${failed.reason})` : ''
+      outcomes.endOpen(desk.program, `not replaced${why}`)
+      return true
+    },
+    supersede(desk, reason) {
+      // What was begun ends in one instance a slot: the new one where it serves already, else the old one.
+      if (rollout) desk.carryOut(abandon(rollout, desk.program), kind)
+      outcomes.endOpen(desk.program, reason)
+    },
+    outcomes: () => outcomes.list(),
+  }
+}

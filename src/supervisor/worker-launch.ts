@@ -1,0 +1,62 @@
+// What an SDK worker's process is started with: node with the SDK's boot program, the channel's
+// address and a token of its own; and the welcome that the channel gives to whoever shows the token.
+
+import type { Workers } from '../core/ports.ts'
+import { nameOf } from '../core/program.ts'
+import { forSlot, type Jitter } from '../core/spec.ts'
+import type { Instance } from '../core/state.ts'
+import { CHANNEL_ENV, TOKEN_ENV, type Welcome } from '../worker/protocol.ts'
+
+/** The master's end of the channel, as far as a launch needs it. */
+export interface Channel {
+  expect(token: string, welcome: Welcome): void
+  bind(token: string, pid: number): void
+  forget(token: string): void
+}
+
+export interface WorkerLaunchOptions {
+  readonly channel: Channel
+  /** Path of the channel's socket. */
+  readonly path: string
+  /** `node` and the SDK's boot program. */
+  readonly argv: readonly string[]
+  token(): string
+  /** From 0 to 1. */
+  random(): number
+}
+
+/** Beats a timeout: two may be lost. */
+const BEATS_A_TIMEOUT = 3
+
+export function workersOf({ channel, path, argv, token, random }: WorkerLaunchOptions): Workers {
+  return {
+    prepare(instance) {
+      const secret = token()
+      channel.expect(secret, welcomeOf(instance, random()))
+      return { argv, env: { [CHANNEL_ENV]: path, [TOKEN_ENV]: secret }, token: secret }
+    },
+    bind: (secret, pid) => channel.bind(secret, pid),
+    forget: (secret) => channel.forget(secret),
+  }
+}
+
+function welcomeOf({ spec, slot, program }: Instance, random: number): Welcome {
+  if (spec.run.kind !== 'worker') throw new Error(`${program} is no worker`)
+  return {
+    type: 'welcome',
+    program,
+    name: nameOf(program, slot),
+    slot,
+    procName: spec.procName,
+    module: spec.run.module,
+    className: spec.run.className,
+    cfg: Object.fromEntries(Object.entries(spec.cfg).map(([key, value]) => [key, forSlot(value, slot)])),
+    maxRequests:
+      spec.maxRequests === 0 ? 0 : spec.maxRequests + jitterOf(spec.maxRequests, spec.maxRequestsJitter, random),
+    beatMs: Math.floor(spec.workerTimeoutMs / BEATS_A_TIMEOUT),
+  }
+}
+
+/** Up to the jitter more, so that siblings are not recycled at the same moment. */
+const jitterOf = (value: number, jitter: Jitter, random: number): number =>
+  Math.floor(('share' in jitter ? value * jitter.share : jitter.amount) * random)
