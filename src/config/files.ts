@@ -1,7 +1,7 @@
 // Reads the files of a configuration: regular files of at most 16 MB in strict UTF-8. Never blocks
 // (a FIFO without a writer is refused, not awaited) and never guesses what bytes might have meant.
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs'
 import path from 'node:path'
 import picomatch from 'picomatch'
 import { errno, messageOf } from '../errors.ts'
@@ -36,11 +36,15 @@ export function readText(file: string): Reading {
 export function expandGlob(pattern: string, folder: string): readonly string[] {
   if (pattern.split('/').includes('**')) throw new BadValue('cannot use **: a pattern goes one folder deep at a time')
   let found = [path.isAbsolute(pattern) ? '/' : folder]
+  let matched = false
   for (const part of pattern.split('/').filter((each) => each !== '' && each !== '.')) {
     if (!picomatch.scan(part).isGlob) {
       found = found.map((each) => path.join(each, part))
+      // A name that was written is wanted; one that a pattern led to must be there to count.
+      if (matched) found = found.filter(isThere)
       continue
     }
+    matched = true
     const matches = picomatch(part)
     found = found.flatMap((each) =>
       list(each)
@@ -58,6 +62,15 @@ function list(folder: string): readonly string[] {
     // Nothing there to match, or a file where the pattern wants a folder.
     if (errno(e) === 'ENOENT' || errno(e) === 'ENOTDIR') return []
     throw new BadValue(`cannot read the folder ${folder}: ${explain(e)}`)
+  }
+}
+
+function isThere(file: string): boolean {
+  try {
+    return lstatSync(file) !== undefined
+  } catch (e) {
+    if (errno(e) === 'ENOENT' || errno(e) === 'ENOTDIR') return false
+    throw new BadValue(`cannot look at ${file}: ${explain(e)}`)
   }
 }
 

@@ -65,7 +65,7 @@ export function readProgram(
     if (facts.output.stderr === 'inherit') refuseInherit(reader, 'stderr_log_file')
   }
   const settings = programSettings(reader)
-  return { spec: { ...facts, cfg: cfgOf(reader, master) }, settings }
+  return { spec: { ...facts, cfg: sdk ? cfgOf(reader, master) : {} }, settings }
 }
 
 function parseCount(text: string, cpus: number): number {

@@ -58,7 +58,7 @@ async function foregroundStream(): Promise<pino.DestinationStream> {
     colorize: !process.env.NO_COLOR,
     translateTime: 'HH:MM:ss',
     ignore: 'pid,program,uid',
-    messageFormat: (line, key) => sentence(line, String(line[key])),
+    messageFormat: (line, key) => sentence(line, text(line[key])),
     hideObject: true,
   })
   shown.on('error', () => undefined)
@@ -69,12 +69,14 @@ async function foregroundStream(): Promise<pino.DestinationStream> {
 function sentence(line: Record<string, unknown>, message: string): string {
   const { name, from, to, pid, reason, ...more } = line
   if (message === 'state') {
-    const why = reason ? `: ${String(reason)}` : ''
-    const who = pid ? ` (pid ${String(pid)})` : ''
-    return `${String(name)} ${String(from)} -> ${String(to)}${who}${why}`
+    const who = pid ? ` (pid ${text(pid)})` : ''
+    const why = reason ? `: ${text(reason)}` : ''
+    return `${text(name)} ${text(from)} -> ${text(to)}${who}${why}`
   }
   const shown = Object.entries({ name, pid, reason, ...more })
     .filter(([key, value]) => value !== undefined && !['level', 'time', 'msg', 'program'].includes(key))
-    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(([key, value]) => `${key}=${text(value)}`)
   return [message, ...shown].join(' ')
 }
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -6,6 +6,7 @@
 import { accessSync, constants, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
+import { messageOf } from '../errors.ts'
 import { lineOf, lineSplitter } from '../worker/lines.ts'
 import type { FromWorker, ToWorker, Welcome } from '../worker/protocol.ts'
 
@@ -98,7 +99,7 @@ export function listenForWorkers(path: string, events: WorkerEvents, peerPid: (f
       return peerPid(fdOf(socket))
     } catch (e) {
       socket.destroy()
-      trouble(`cannot tell who connects to the worker channel: ${e instanceof Error ? e.message : String(e)}`)
+      trouble(`cannot tell who connects to the worker channel: ${messageOf(e)}`)
       return null
     }
   }

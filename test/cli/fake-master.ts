@@ -76,3 +76,49 @@ export function ok(id: number, result: unknown): string {
 export function bad(id: number | null, code: number, message: string, data?: unknown): string {
   return `${JSON.stringify({ jsonrpc: '2.0', id, error: { code, message, data } })}\n`
 }
+
+/** Facts as a small master would give them; the pid is nobody's. */
+export const info = { version: '0.1.0', pid: 2 ** 30, config: '/srv/config.ini', uptime: 5 }
+const row = { slot: 0, wanted: 'up', ready: true, restarts: 0, reason: null, exit: null, nextAttemptAt: null }
+const rest = { statusText: null, health: null, leftovers: null, replacement: null, standbyOf: null }
+export const up = { ...row, ...rest, name: 'web:0', state: 'RUNNING', pid: 7, uptime: 5, cpu: 0, memory: 1024 }
+export const failed = {
+  ...row,
+  ...rest,
+  name: 'web:1',
+  state: 'FATAL',
+  pid: null,
+  uptime: null,
+  cpu: null,
+  memory: null,
+}
+export const web = (processes: readonly object[]) => ({
+  program: 'web',
+  state: 'RUNNING',
+  desired: 1,
+  running: 1,
+  processes,
+})
+
+/** Answers info by itself, the rest as the table says: a result, or an error `[code, name, data]`. */
+export function answering(results: Readonly<Record<string, unknown>>): Reply {
+  return ({ id, method }, socket) => {
+    const found = method === 'info' ? (results.info ?? info) : results[method]
+    if (!Array.isArray(found) || typeof found[0] !== 'number') return void socket.write(ok(id, found ?? null))
+    const [code, name, data] = found as [number, string, object | undefined]
+    socket.write(bad(id, code, `cannot do it: ${name}`, { code: name, ...data }))
+  }
+}
+
+/** A fake for as long as the work takes, and the environment that leads to it. */
+export async function against(
+  reply: Reply,
+  work: (fake: Fake, env: { PHD_SOCKET: string }) => Promise<void>,
+): Promise<void> {
+  const fake = await fakeMaster(reply)
+  try {
+    await work(fake, { PHD_SOCKET: fake.path })
+  } finally {
+    await fake.close()
+  }
+}

@@ -2,46 +2,20 @@
 // stream, and that broken wires end in words and not in stacks.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { bad, type Fake, fakeMaster, ok, type Reply } from './fake-master.ts'
+import { against, answering, failed, info, ok, type Reply, up, web } from './fake-master.ts'
 import { ended, phctl, shell, start } from './phctl.ts'
 
 const soon = { timeout: 60_000 }
-const info = { version: '0.1.0', pid: 2 ** 30, config: '/srv/config.ini', uptime: 5 }
-const row = { slot: 0, wanted: 'up', ready: true, restarts: 0, reason: null, exit: null, nextAttemptAt: null }
-const rest = { statusText: null, health: null, leftovers: null, replacement: null, standbyOf: null }
-const up = { ...row, ...rest, name: 'web:0', state: 'RUNNING', pid: 7, uptime: 5, cpu: 0, memory: 1024 }
-const failed = { ...row, ...rest, name: 'web:1', state: 'FATAL', pid: null, uptime: null, cpu: null, memory: null }
-const web = (processes: readonly object[]) => ({ program: 'web', state: 'RUNNING', desired: 1, running: 1, processes })
-
-/** Answers info by itself, the rest as the table says: a result, or an error `[code, name, data]`. */
-function answering(results: Readonly<Record<string, unknown>>): Reply {
-  return ({ id, method }, socket) => {
-    const found = method === 'info' ? (results.info ?? info) : results[method]
-    if (!Array.isArray(found) || typeof found[0] !== 'number') return void socket.write(ok(id, found ?? null))
-    const [code, name, data] = found as [number, string, object | undefined]
-    socket.write(bad(id, code, `cannot do it: ${name}`, { code: name, ...data }))
-  }
-}
-
-async function against(reply: Reply, work: (fake: Fake, env: { PHD_SOCKET: string }) => Promise<void>): Promise<void> {
-  const fake = await fakeMaster(reply)
-  try {
-    await work(fake, { PHD_SOCKET: fake.path })
-  } finally {
-    await fake.close()
-  }
-}
-
 test('status: 0 when all is as wanted, 3 when not; the same with --json', soon, () => {
   const answers: Record<string, unknown> = { status: [web([up])] }
   return against(answering(answers), async (_fake, env) => {
     const fine = await phctl(['status'], { env })
     assert.equal(fine.code, 0, fine.stderr)
-    assert.match(fine.stdout, /^NAME .*\nweb:0 {5}RUNNING {12}7 {7}5s {4}0\.0% {6}1K {9}0\n$/)
+    assert.match(fine.stdout, /^NAME .*\nweb:0 {5}RUNNING {9}7 {7}5s {4}0\.0% {6}1K {9}0\n$/)
     assert.equal(fine.stderr, '')
     answers.status = [web([up, failed])]
     assert.equal((await phctl(['status'], { env })).code, 3)
@@ -206,6 +180,49 @@ test('pid, ping, info, call and reopen print what scripts want', soon, () => {
   })
 })
 
+test('reread and update say in words what changed, and show where each value comes from', soon, () => {
+  const changed = [{ program: 'api', keys: ['command', 'env.A'], effect: 'reload' }]
+  const diff = { added: ['web'], changed, removed: ['old'], unchanged: ['x'], master: ['socket'] }
+  const none = { added: [], changed: [], removed: [], unchanged: ['x'], master: [] }
+  const settings = [
+    { key: 'command', value: 'node app.js', origin: '/srv/config.ini:3' },
+    { key: 'start_seconds', value: '1', origin: 'default' },
+  ]
+  const place = { directory: '/srv', stdout: '/srv/web.log', stderr: null, slot: 0, listeners: [], limits: {} }
+  const shown = { program: 'web', settings, argv: ['node', "it's"], environment: { A: 'x y' }, ...place }
+  const answers: Record<string, unknown> = { reread: diff, show: [shown] }
+  return against(answering(answers), async (_fake, env) => {
+    const words = [
+      '+ web       new',
+      '~ api       command, env.A: processes are replaced',
+      '- old       gone from the file: its processes are stopped',
+      '~ [master]  socket: taken over when the master is started anew',
+      '',
+    ]
+    assert.deepEqual((await phctl(['reread'], { env })).stdout.split('\n'), words)
+    answers.update = { diff, ok: false, results: [done, late] }
+    const update = await phctl(['update'], { env })
+    assert.deepEqual([update.code, update.stdout.split('\n').length], [1, words.length + 2])
+    answers.update = { diff: none, ok: true, results: [] }
+    assert.equal((await phctl(['update'], { env })).stdout, 'no changes\n')
+    assert.deepEqual((await phctl(['show', 'web'], { env })).stdout.split('\n'), [
+      '[web]',
+      '  command        node app.js  /srv/config.ini:3',
+      '  start_seconds  1            default',
+      '',
+      'process web:0',
+      "  argv       node 'it'\\''s'",
+      '  directory  /srv',
+      '  stdout     /srv/web.log',
+      '  stderr     merged into stdout',
+      '',
+      'environment',
+      '  A=x y',
+      '',
+    ])
+  })
+})
+
 test('nobody there: exit 4, in words that teach', soon, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'phctl-'))
   try {
@@ -266,20 +283,6 @@ test('status -w --json: one document a line until it is interrupted', soon, () =
     assert.ok(lines.length >= 2)
     for (const line of lines) assert.deepEqual(JSON.parse(line), [web([up])])
   }),
-)
-
-test(
-  'status -w on a terminal: the cursor is hidden, and shown again at the end',
-  { ...soon, skip: !existsSync('/usr/bin/script') },
-  () =>
-    against(answering({ status: [web([up])] }), async (fake, env) => {
-      const log = join(fake.folder, 'screen')
-      const inside =
-        'stty rows 24 cols 80; "$NODE" "$PHCTL" status -w & sleep 0.1; P=$!; trap "" INT; while [ "$(grep -c "web:0" "$LOG")" -lt 1 ]; do sleep 0.05; done; kill -INT $P; wait $P; echo "exit $?"'
-      await shell(`LOG=${log}; export LOG; touch "$LOG"; script -qfec '${inside}' "$LOG" </dev/null >/dev/null`, env)
-      const screen = readFileSync(log, 'utf8')
-      assert.match(screen, /\x1b\[\?25l[^]*\x1b\[H[^]*phd 0\.1\.0[^]*web:0[^]*\x1b\[\?25h[^]*exit 0/)
-    }),
 )
 
 test('nothing but the result is written on a pipe, however long it takes', soon, () =>

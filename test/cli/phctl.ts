@@ -51,14 +51,20 @@ export function phctl(args: readonly string[], options: Options = {}): Promise<R
 }
 
 /** A line of a shell in which `phctl` is the bundle. */
-export function shell(script: string, env: Readonly<Record<string, string>>): Promise<Ran> {
-  const own = { NODE: process.execPath, PHCTL: bundle }
-  return ended(
-    spawn('sh', ['-c', `phctl() { "$NODE" "$PHCTL" "$@"; }; ${script}`], {
-      env: { ...environment(env), ...own },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  )
+export function shell(line: string, env: Readonly<Record<string, string>>): Promise<Ran> {
+  return ended(spawn('sh', ['-c', `${FUNCTION}${line}`], { env: withBundle(env), stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+/** The same on a terminal of 80x24, which ^C does not end; the last thing on it is `exit N`. */
+export function terminal(line: string, env: Readonly<Record<string, string>>): ChildProcess {
+  const inside = `stty rows 24 cols 80 -echo; trap : INT; ${FUNCTION}${line}; echo "exit $?"`
+  return spawn('script', ['-qfec', inside, '/dev/null'], { env: { ...withBundle(env), SHELL: '/bin/sh' } })
+}
+
+const FUNCTION = 'phctl() { "$NODE" "$PHCTL" "$@"; }; '
+
+function withBundle(env: Readonly<Record<string, string>>): Record<string, string> {
+  return { ...environment(env), NODE: process.execPath, PHCTL: bundle }
 }
 
 function root(from: string): string {

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, symlinkSync, truncateSync } from 'node:fs'
 import { createServer } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
+import { loadConfig } from '../../src/config/load.ts'
 import { rows } from '../../src/config/settings.ts'
 import { folder, problems, refused } from './support.ts'
 
@@ -338,10 +339,9 @@ test('every key that is not carried out says so, in its place and in [DEFAULT]',
 
 test('a thousand faults are cut at a hundred', (t) => {
   const dir = folder(t, { 'config.ini': `[a]\ncommand = x\n${'junk\n'.repeat(1000)}` })
-  assert.throws(
-    () => refused(path.join(dir, 'config.ini'), dir),
-    /message and problems differ/, // the message has a last line more: how many were left out
-  )
+  const file = path.join(dir, 'config.ini')
+  assert.equal(refused(file, dir).length, 100)
+  assert.throws(() => loadConfig(file), { code: 'PH_CONFIG', message: /:102: .*\n\.\.\. and 900 more$/ })
 })
 
 test('bytes that are no text', (t) => {
@@ -387,35 +387,29 @@ test('what is no readable regular file is refused and never awaited', async (t) 
   ])
 })
 
-test('an unreadable file', { skip: process.getuid?.() === 0 ? 'root may read everything' : false }, (t) => {
+test('an unreadable file', (t) => {
   const dir = folder(t, { 'config.ini': '' })
+  chmodSync(dir, 0o755)
   chmodSync(path.join(dir, 'config.ini'), 0)
-  assert.deepEqual(refused(path.join(dir, 'config.ini'), dir), [
-    'config.ini: cannot read the file: permission denied (EACCES)',
-  ])
+  const root = process.getuid?.() === 0 // who may read everything
+  if (root) process.seteuid?.(65_534)
+  try {
+    const said = refused(path.join(dir, 'config.ini'), dir)
+    assert.deepEqual(said, ['config.ini: cannot read the file: permission denied (EACCES)'])
+  } finally {
+    if (root) process.seteuid?.(0)
+  }
 })
 
 test('a long file of another kind is answered in time', (t) => {
-  const cases = { keys: 'k%=v\n', sections: '[s%]\n', junk: 'x%\n', values: 'k% = %%(k0)s\n' }
-  for (const [name, pattern] of Object.entries(cases)) {
-    const lines: string[] = ['[DEFAULT]\n']
-    for (let size = 0, count = 0; size < 2_000_000; count += 1) {
-      const line = pattern.replace('%', String(count)).replace('%%', '%')
-      lines.push(line)
-      size += line.length
-    }
-    const dir = folder(t)
-    const file = path.join(dir, 'config.ini')
-    writeFileSync(file, lines.join(''))
+  for (const pattern of ['k% = v', '[s%]', 'x%', 'k% = %(k0)s']) {
+    const lines = Array.from({ length: 20_000 }, (_, index) => pattern.replace(/%(?!\()/, String(index)))
+    const dir = folder(t, { 'config.ini': `[DEFAULT]\n${lines.join('\n')}` })
     const began = performance.now()
-    try {
-      refused(file, dir)
-    } catch (e) {
-      assert.match(String(e), /message and problems differ/)
-    }
-    const took = performance.now() - began
-    assert.ok(took < 20_000, `${name}: ${Math.round(took)} ms`)
-    t.diagnostic(`${name}: ${Math.round(took)} ms`)
+    refused(path.join(dir, 'config.ini'), dir)
+    const took = Math.round(performance.now() - began)
+    t.diagnostic(`${pattern}: ${took} ms`)
+    assert.ok(took < 10_000, `${pattern}: ${took} ms`)
   }
 })
 

@@ -55,7 +55,8 @@ export function refused(file: string, dir: string, options: LoadOptions = {}): s
   } catch (e) {
     if (!(e instanceof PhError) || e.code !== 'PH_CONFIG') throw e
     const list = e.data.problems as readonly Problem[]
-    if (list.map(formatProblem).join('\n') !== e.message) throw new Error('message and problems differ', { cause: e })
+    const told = e.message.replace(/\n\.\.\. and \d+ more$/, '')
+    if (list.map(formatProblem).join('\n') !== told) throw new Error('message and problems differ', { cause: e })
     return list.map((problem) => formatProblem(problem).replaceAll(`${dir}/`, '').replaceAll(dir, '.'))
   }
   return []
