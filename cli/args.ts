@@ -1,7 +1,7 @@
 // argv -> what to do. Knows the words of the command line and nothing else: no I/O, no exit.
 // A command line that cannot be read is a PhError with PH_USAGE (exit 2).
 
-import { Command, CommanderError } from 'commander'
+import type { Command } from 'commander'
 import { PhError } from '../src/errors.ts'
 import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands } from './commands/catalog.ts'
 
@@ -22,14 +22,48 @@ export interface Invocation {
   readonly globals: Globals
 }
 
+export type Nearest = (word: string, known: readonly string[]) => Promise<string | null>
+
 /**
  * Reads the words after `phctl`.
  * `nearest` names the known word that is most like an unknown one, or null; it is asked only when needed.
  */
-export async function parseArgs(
-  argv: readonly string[],
-  nearest: (word: string, known: readonly string[]) => Promise<string | null>,
-): Promise<Invocation> {
+export async function parseArgs(argv: readonly string[], nearest: Nearest): Promise<Invocation> {
+  return helpLine(argv) ?? plainLine(argv) ?? (await parseOptions(argv, nearest))
+}
+
+const defaults: Globals = { socket: null, config: null, instance: null, json: false, timeout: null }
+
+/** Whatever else is wrong with a line, somebody who asks for help gets it. */
+function helpLine(argv: readonly string[]): Invocation | null {
+  const wantsHelp = asksFor(argv, '-h', '--help')
+  if (!wantsHelp && !asksFor(argv, '-V', '--version')) return null
+  const about = wantsHelp ? argv.find((word) => Object.hasOwn(catalog, word)) : undefined
+  return {
+    command: wantsHelp ? 'help' : 'version',
+    args: about === undefined ? [] : [about],
+    options: {},
+    globals: { ...defaults, json: argv.includes('--json') },
+  }
+}
+
+/**
+ * A command and plain words, as most lines are. To load and run the parser takes a tenth of such a
+ * command's whole time; what is not plain, or not right, is left to it.
+ */
+export function plainLine(argv: readonly string[]): Invocation | null {
+  const [name, ...args] = argv
+  if (name === undefined || !Object.hasOwn(catalog, name) || args.some((word) => word.startsWith('-'))) return null
+  const row: CommandRow = catalog[name as CommandName]
+  const wanted = row.args.split(' ').filter((word) => word !== '')
+  if (args.length < wanted.filter((word) => word.startsWith('<')).length) return null
+  if (args.length > wanted.length && !row.args.includes('...')) return null
+  return { command: name as CommandName, args, options: {}, globals: defaults }
+}
+
+/** Any line, by the parser. */
+export async function parseOptions(argv: readonly string[], nearest: Nearest): Promise<Invocation> {
+  const { Command, CommanderError } = await import('commander')
   let command: CommandName | null = null
   let options: Record<string, string | boolean> = {}
   let args: string[] = []
@@ -50,18 +84,6 @@ export async function parseArgs(
     quiet(root.command(name, { hidden: true }).argument('[words...]').allowUnknownOption()).action(() => {
       throw unavailable(name)
     })
-  }
-
-  const wantsHelp = asksFor(argv, '-h', '--help')
-  if (wantsHelp || asksFor(argv, '-V', '--version')) {
-    // Whatever else is wrong with the line, somebody who asks for help gets it.
-    const about = argv.find((word) => Object.hasOwn(catalog, word))
-    return {
-      command: wantsHelp ? 'help' : 'version',
-      args: wantsHelp && about !== undefined ? [about] : [],
-      options: {},
-      globals: { socket: null, config: null, instance: null, json: argv.includes('--json'), timeout: null },
-    }
   }
 
   try {

@@ -158,14 +158,17 @@ function withInstance(path: string, instance: string | null): string {
  * Rejects when it runs another file than the one that led there, or speaks another major version.
  */
 async function identify(client: Client, place: Place): Promise<Info | null> {
+  const asked = client.call('info', {})
+  await Promise.resolve() // lets the question that goes along be sent before a file is read
+  const own = ownVersion()
   let info: Info
   try {
-    info = await client.call('info', {})
+    info = await asked
   } catch (e) {
     if (place.config !== null) throw e
     return null // the call that goes along with this question has its own answer, or its own error
   }
-  const [own, other] = [ownVersion(), info?.version]
+  const other = info?.version
   const major = majorOf(other)
   if (major !== null && major !== majorOf(own)) {
     const text = `cannot speak with the master at ${place.socket}: it is version ${other}, this phctl is ${own}`

@@ -7,6 +7,7 @@ import { codes, errno, messageOf, PhError } from '../src/errors.ts'
 import { parseArgs } from './args.ts'
 import { handlers } from './commands/index.ts'
 import { nearest } from './commands/nearest.ts'
+import { clean } from './format.ts'
 import { flushed, type Out, outputOf } from './output.ts'
 import { resultLines, resultsIn } from './results.ts'
 
@@ -40,6 +41,7 @@ async function explain(e: unknown, out: Out): Promise<number> {
   if (reached.length > 0 && !out.json) out.result(null, () => resultLines(reached, out.paint).join('\n'))
   out.failure(known)
   if (known.code === 'PH_CONFIG') await listProblems(known, out)
+  if (known.code === 'PH_NOT_FOUND') listKnown(known.data.known, out)
   return codes[known.code].exit
 }
 
@@ -51,4 +53,13 @@ async function listProblems(e: PhError, out: Out): Promise<void> {
     const line = formatProblem(problem)
     if (!e.message.includes(line)) out.remark(`  ${line}`)
   }
+}
+
+/** The names there are, where somebody asked for one that is not. */
+function listKnown(names: unknown, out: Out): void {
+  if (!Array.isArray(names) || names.length === 0) return
+  const shown = names.slice(0, 10).map((name) => clean(String(name)))
+  out.remark(
+    `  have: ${shown.join(', ')}${names.length > shown.length ? `, and ${names.length - shown.length} more` : ''}`,
+  )
 }

@@ -84,10 +84,12 @@ function shownLines(one: Shown, paint: Paint): string[] {
   const block = (title: string, rows: readonly (readonly string[])[]): string[] =>
     rows.length === 0 ? [] : ['', paint('bold', title), ...columns(rows, '  ')]
   const value = (text: string): string => (text === '' ? paint('dim', '(empty)') : clean(text))
+  // What is not set and was never mentioned says nothing; --json has it.
+  const settings = one.settings.filter((s) => s.value !== '' || s.origin !== 'default')
   return [
     paint('bold', `[${clean(one.program)}]`),
     ...columns(
-      one.settings.map((s) => [s.key, value(s.value), paint('dim', clean(s.origin))]),
+      settings.map((s) => [s.key, value(s.value), paint('dim', clean(s.origin))]),
       '  ',
     ),
     ...block(`process ${one.program}:${one.slot}`, [

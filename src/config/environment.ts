@@ -6,7 +6,7 @@ import { readText } from './files.ts'
 import { BadValue } from './problems.ts'
 import { quote } from './units.ts'
 
-export const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** `A=1,B="two, three"`, commas or newlines between; in double quotes `\"` and `\\`. Throws BadValue. */
 export function parsePairs(text: string): ReadonlyMap<string, string> {

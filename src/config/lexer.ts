@@ -78,7 +78,7 @@ export function lex(text: string, file: string, findings: Findings): readonly Se
 }
 
 /** Only blanks and tabs: a value keeps every other byte. */
-export const trim = (text: string): string => text.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '')
+const trim = (text: string): string => text.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '')
 
 function openSection(
   content: string,

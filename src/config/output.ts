@@ -1,6 +1,6 @@
 // Where a program's output goes, from our keys and supervisord's.
 
-import type { OutputSpec } from '../core/spec.ts'
+import type { LogFormat, OutputSpec } from '../core/spec.ts'
 import type { Text } from './layers.ts'
 import { instanceFile, parseOutput } from './paths.ts'
 import type { Reader } from './reader.ts'
@@ -40,5 +40,13 @@ export function readOutput(reader: Reader, basePath: string, instance: string | 
       reader.note({ key: 'stderr_log_file', value: stderr, origin, effective: JSON.stringify(stderr) })
     }
   }
-  return { stdout, stderr: stderr === 'merged' ? null : stderr, pipeBytes: reader.size('log_pipe_size') }
+  return {
+    stdout,
+    stderr: stderr === 'merged' ? null : stderr,
+    pipeBytes: reader.size('log_pipe_size'),
+    format: (reader.choice('log_format') ?? 'raw') as LogFormat, // as are the choices of its row
+    maxBytes: reader.size('log_max_size'),
+    backups: reader.integer('log_backups'),
+    compress: reader.boolean('log_compress'),
+  }
 }

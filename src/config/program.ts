@@ -54,7 +54,6 @@ export function readProgram(
     workerTimeoutMs: onlyWorkers(reader, sdk, 'worker_timeout', reader.duration('worker_timeout')),
   }
   reader.choice('ready')
-  reader.choice('log_format')
   reader.boolean('single_instance')
   if (facts.backoffInitialMs > facts.backoffMaxMs) {
     const name = reader.layer.find('backoff_initial') ? 'backoff_initial' : 'backoff_max'

@@ -2,6 +2,7 @@
 // these; tests implement them with a fake. Nothing here is asynchronous: what takes time answers
 // with an event in the mailbox.
 
+import type { OutputSpec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 export interface Clock {
@@ -55,13 +56,6 @@ export interface Launch {
   readonly stderr: number | string
 }
 
-/** Where a process's output goes: an absolute path, `none`, or `inherit`; stderr null = merged into stdout. */
-export interface OutputTarget {
-  readonly stdout: string
-  readonly stderr: string | null
-  readonly pipeBytes: number
-}
-
 export interface Streams {
   /** For the child: descriptors, or a path it opens. */
   readonly stdout: number | string
@@ -71,8 +65,8 @@ export interface Streams {
 }
 
 export interface Output {
-  /** Makes the streams of one process. Throws a system error whose message says which file. */
-  open(name: string, target: OutputTarget): Streams
+  /** Makes the streams of the process of that name (`web:0`). Throws a system error whose message says which file. */
+  open(name: string, target: OutputSpec): Streams
 }
 
 /** The master's end of the worker channel, as the launcher sees it. */

@@ -48,7 +48,7 @@ export interface Slot {
 
 /**
  * The slots of a program. With two instances in one slot the newer one speaks for it once it runs,
- * or once the older one has nothing to show.
+ * or once the older one has nothing to show; not when it is leaving and the older one stays.
  */
 export function slotsOf(program: Pick<Program, 'instances'>): Slot[] {
   const slots: Slot[] = []
@@ -56,13 +56,19 @@ export function slotsOf(program: Pick<Program, 'instances'>): Slot[] {
     const last = slots.at(-1)
     if (last?.slot !== i.slot) {
       slots.push({ slot: i.slot, serving: i, replacement: null })
-    } else if (i.state.at === 'running' || last.serving.state.at !== 'running') {
+    } else if (speaks(i, last.serving)) {
       slots[slots.length - 1] = { slot: i.slot, serving: i, replacement: null }
     } else {
       slots[slots.length - 1] = { ...last, replacement: i }
     }
   }
   return slots
+}
+
+function speaks(newer: Instance, older: Instance): boolean {
+  if (newer.state.at === 'running') return true
+  const leaves = newer.state.at === 'stopped' || (newer.wanted === 'down' && older.wanted === 'up')
+  return older.state.at !== 'running' && !leaves
 }
 
 /** The first of these that is present speaks for a program of which nothing runs. */
@@ -108,7 +114,7 @@ export function reconcile(program: Program): Order[] {
 
 /**
  * Instances that may be forgotten: stopped, not wanted, and either their slot is gone or another
- * instance stands in it (of two that have both stopped the newer one stays).
+ * instance stands in it that goes on (of two that both rest or end, the newer one stays: it has the newer settings).
  */
 export function forgettable({ instances, desired, removed }: Program): Instance[] {
   return instances.filter((i, at) => {
@@ -117,6 +123,6 @@ export function forgettable({ instances, desired, removed }: Program): Instance[
     const older = instances[at - 1]
     const newer = instances[at + 1]
     if (newer?.slot === i.slot) return true
-    return older?.slot === i.slot && older.state.at !== 'stopped'
+    return older?.slot === i.slot && older.wanted === 'up'
   })
 }

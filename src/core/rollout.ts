@@ -73,7 +73,8 @@ export function abandon(rollout: Rollout, program: Pick<Program, 'instances'>): 
     const fresh = instances.find((i) => i.generation === rollout.generation)
     const older = instances.filter((i) => i.generation < rollout.generation)
     if (!fresh || older.length === 0) continue
-    dropAll(fresh.state.at === 'running' ? older : [fresh], orders)
+    const stays = fresh.state.at === 'running' || older.every((i) => i.wanted === 'down')
+    dropAll(stays ? older : [fresh], orders)
   }
   return orders
 }

@@ -27,6 +27,8 @@ export type Run =
   /** An SDK worker. `module` is an absolute path; `className` what stood after `:`, else null. */
   | { readonly kind: 'worker'; readonly module: string; readonly className: string | null }
 
+export type LogFormat = 'raw' | 'prefix' | 'json'
+
 export interface OutputSpec {
   /** Absolute path (slot marks allowed), or `none`, or `inherit` (the master's own). */
   readonly stdout: string
@@ -34,6 +36,14 @@ export interface OutputSpec {
   readonly stderr: string | null
   /** Size of the pipe of each stream, in bytes: what a process can print while nobody reads. Default 256 KB. */
   readonly pipeBytes: number
+  /** `raw` bytes as they come; `prefix` time, name and stream before each line; `json` one object a line. */
+  readonly format: LogFormat
+  /** Rotated at whole lines when a file would pass it, in bytes; 0 = never. */
+  readonly maxBytes: number
+  /** Rotated files to keep: `x.log.1` is the newest. */
+  readonly backups: number
+  /** Rotated files are compressed with gzip. */
+  readonly compress: boolean
 }
 
 export interface Spec {

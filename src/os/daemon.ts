@@ -4,7 +4,8 @@
 
 import { closeSync, readSync, writeSync } from 'node:fs'
 import { errno } from '../errors.ts'
-import { makePipe, posixSpawn, waitFor } from './libc.ts'
+import { posixSpawn, waitFor } from './libc.ts'
+import { makePipe } from './libc-io.ts'
 
 /** The descriptor of the pipe in the master; its number stands in this environment name. */
 const READY_ENV = 'PHD_READY_FD'

@@ -1,11 +1,13 @@
 // The only user of the foreign function interface: the handful of C library calls that Node does
-// not offer, each under its C name, with JavaScript types. Called on the main thread of phd only.
+// not offer, each under its C name, with JavaScript types. Here: making and awaiting processes, and
+// their limits; what concerns descriptors stands in libc-io.ts. Called on the main thread of phd only.
 // Every function here either succeeds or throws a SystemError with Node's usual fields.
 
 import { constants } from 'node:os'
 import koffi from 'koffi'
 
-const lib = koffi.load(null)
+/** The C library that Node itself runs on. For the files of this family alone. */
+export const lib = koffi.load(null)
 
 const c = {
   posix_spawn: lib.func(
@@ -26,15 +28,9 @@ const c = {
   sigfillset: lib.func('int sigfillset(void *set)'),
   sigemptyset: lib.func('int sigemptyset(void *set)'),
   waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
-  pipe2: lib.func('int pipe2(int32_t *fds, int flags)'),
-  mkfifo: lib.func('int mkfifo(const char *path, uint mode)'),
-  flock: lib.func('int flock(int fd, int operation)'),
-  fcntl: lib.func('int fcntl(int fd, int command, ...)'),
   prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   getrlimit: lib.func('int getrlimit(int resource, uint64_t *limit)'),
   setrlimit: lib.func('int setrlimit(int resource, uint64_t *limit)'),
-  getpagesize: lib.func('int getpagesize()'),
-  getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, uint32_t *length)'),
 } as const
 
 const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]))
@@ -46,13 +42,17 @@ export interface SystemError extends Error {
   readonly syscall: string
 }
 
-function fail(syscall: string, number: number): never {
+/** Throws the SystemError of an error number. */
+export function fail(syscall: string, number: number): never {
   const code = names.get(number) ?? `E${number}`
   throw Object.assign(new Error(`${syscall}: ${code}`), { code, errno: number, syscall })
 }
 
+/** The error number of the last failed call. */
+export const lastError = (): number => koffi.errno()
+
 /** For calls that return -1 and set errno. */
-function check(syscall: string, result: number): number {
+export function check(syscall: string, result: number): number {
   return result === -1 ? fail(syscall, koffi.errno()) : result
 }
 
@@ -165,39 +165,6 @@ export function becomeSubreaper(): void {
   check('prctl', c.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 }
 
-// files and pipes -------------------------------------------------------------------------------------------
-
-/** fcntl.h; Node has no name for it. */
-const O_CLOEXEC = 0o2000000
-
-/** A pipe, close-on-exec at both ends. */
-export function makePipe(): { readonly read: number; readonly write: number } {
-  const fds = new Int32Array(2)
-  check('pipe2', c.pipe2(fds, O_CLOEXEC))
-  return { read: fds[0] ?? -1, write: fds[1] ?? -1 }
-}
-
-/** Makes a FIFO; throws EEXIST when something stands there. The mode is cut by the umask. */
-export function mkfifo(path: string, mode: number): void {
-  check('mkfifo', c.mkfifo(path, mode))
-}
-
-const LOCK_EX_NB = 2 | 4
-
-/** Takes the exclusive flock(2) of an open file; false when another open file description holds it. */
-export function lockFile(fd: number): boolean {
-  if (c.flock(fd, LOCK_EX_NB) === 0) return true
-  const number = koffi.errno()
-  return number === constants.errno.EWOULDBLOCK ? false : fail('flock', number)
-}
-
-const F_SETPIPE_SZ = 1031
-
-/** Sets a pipe's size in bytes. Throws EPERM when the user's share of pipe pages is used up: the old size stays. */
-export function setPipeSize(fd: number, bytes: number): void {
-  check('fcntl', c.fcntl(fd, F_SETPIPE_SZ, 'int', bytes))
-}
-
 // limits ------------------------------------------------------------------------------------------
 
 const RLIMIT_NOFILE = 7
@@ -215,25 +182,4 @@ export function openFileLimit(): Limit {
 
 export function setOpenFileLimit(limit: Limit): void {
   check('setrlimit', c.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(limit.soft, limit.hard)))
-}
-
-/** Bytes of a memory page. */
-export const pageBytes = (): number => c.getpagesize()
-
-// peers -------------------------------------------------------------------------------------------
-
-const SOL_SOCKET = 1
-const SO_PEERCRED = 17
-
-export interface Peer {
-  readonly pid: number
-  readonly uid: number
-  readonly gid: number
-}
-
-/** Who is at the other end of a connected Unix socket, as the kernel noted at connect time (unix(7)). */
-export function peerOf(fd: number): Peer {
-  const cred = new Int32Array(3)
-  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, Uint32Array.of(12)))
-  return { pid: cred[0] ?? 0, uid: cred[1] ?? 0, gid: cred[2] ?? 0 }
 }

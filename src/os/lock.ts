@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { errno, PhError } from '../errors.ts'
-import { lockFile } from './libc.ts'
+import { lockFile } from './libc-io.ts'
 
 export interface Holder {
   readonly pid: number

@@ -1,73 +1,286 @@
-// Log files: opened once for all streams that go there, appended to, locked against a second master.
-// A write that fails loses nothing: the bytes are kept, the streams of the file are not read (so
-// their processes wait when the pipe is full), and it is tried again every second.
+// Log files: opened once for all streams that go there, locked against a second master, written at an
+// offset that we keep (splice refuses O_APPEND). Whoever appends or truncates from outside is noticed
+// by the size before each write; a file that was renamed or removed, by a look at its path, at most once
+// a second. A write that fails loses nothing: the bytes stay in their pipe, so their processes wait
+// when it is full, and it is tried again every second.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
-import { lockFile } from './libc.ts'
+import { lockFile, spliceTo } from './libc-io.ts'
+import { archivesOf, compressNewest, type RotationPlan, rotate } from './rotation.ts'
 
 const RETRY_MS = 1_000
 /** A full pipe behind our own stdout is usually read soon. */
 const RETRY_STDOUT_MS = 20
+const LOOK_MS = 1_000
 
-/** Told when a log cannot be written, and when it can again. */
+/** Told when a log cannot be written, and (null) when it can again. */
 export type Trouble = (facts: { readonly file: string; readonly error: string | null }) => void
+
+export interface LogTarget extends RotationPlan {
+  /** Absolute, or `inherit`: the master's own stdout. */
+  readonly path: string
+  /** Bytes at which it is rotated; 0 = never. */
+  readonly maxBytes: number
+}
 
 export interface LogFile {
   readonly path: string
-  /** A write failed and waits: do not read on. */
+  /** Streams that go there. */
+  readonly users: number
+  /** Only a regular file takes spliced bytes. */
+  readonly splices: boolean
+  /** A write failed: take nothing until `onFree` tells. */
   readonly stuck: boolean
-  write(bytes: Buffer): void
-  /** Calls back each time the file can be written again. Returns what ends it. */
+  /** Bytes that fit before a rotation is due. */
+  room(): number
+  /** Makes room by a rotation; false = it is empty already, or cannot be rotated: write on. */
+  rotate(): boolean
+  /** Moves bytes from a pipe: how many, 0 = all writers are gone, null = empty for now, or stuck. */
+  splice(pipe: number, length: number): number | null
+  /** Writes all or nothing; false = stuck. */
+  write(bytes: Buffer): boolean
+  /** Does what stands in the file end with a newline (or is it empty)? */
+  endsWhole(): boolean
+  /** Calls back each time it can be written again. Returns what ends it. */
   onFree(free: () => void): () => void
-  trouble(error: string): void
-}
-
-interface Opened extends LogFile {
-  fd: number
-  users: number
-  reopen(): void
 }
 
 export interface LogFiles {
-  /** `inherit` is the master's own stdout. Throws a system error that names the file. */
-  open(path: string): LogFile
-  /** One user less; the last one closes it. */
+  /** Throws a system error that names the file. */
+  open(target: LogTarget): LogFile
+  /** One stream less; the last one closes it. */
   close(file: LogFile): void
+  /** Opens all anew where another file, or none, stands at their path. */
   reopen(): void
+  /** Empties a file and removes its archives. */
+  clear(path: string): void
 }
 
 export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
-  const opened = new Map<string, Opened>()
+  const opened = new Map<string, OpenLog>()
   return {
-    open(path) {
-      const known = opened.get(path)
+    open(target) {
+      const known = opened.get(target.path)
       if (known) {
         known.users++
+        known.target = target
         return known
       }
-      const file = logFile(path, path === 'inherit' ? 1 : openLog(path), clock, trouble)
-      opened.set(path, file)
+      const file = new OpenLog(target, clock, trouble)
+      opened.set(target.path, file)
       return file
     },
     close({ path }) {
       const file = opened.get(path)
-      if (!file || --file.users > 0 || file.stuck) return
+      if (!file || --file.users > 0) return
       opened.delete(path)
-      if (path !== 'inherit') closeSync(file.fd)
+      file.close()
     },
     reopen() {
-      for (const file of opened.values()) if (file.path !== 'inherit') file.reopen()
+      for (const file of opened.values()) file.reopen()
+    },
+    clear(path) {
+      const file = opened.get(path)
+      if (file) file.clear()
+      else if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
+        const fd = openLog(path)
+        ftruncateSync(fd)
+        closeSync(fd)
+      }
+      for (const archive of archivesOf(path)) unlinkSync(archive)
     },
   }
 }
 
-/** Only a regular file, never through a link in its last step, 0640 when it is made. */
+class OpenLog implements LogFile {
+  readonly path: string
+  readonly splices: boolean
+  users = 1
+  stuck = false
+  target: LogTarget
+  #fd: number
+  #offset: number
+  #lookedAt: number
+  readonly #clock: Clock
+  readonly #trouble: Trouble
+  readonly #listeners = new Set<() => void>()
+  #unfinished: Buffer | null = null
+  #lost = false
+
+  constructor(target: LogTarget, clock: Clock, trouble: Trouble) {
+    this.target = target
+    this.path = target.path
+    this.splices = target.path !== 'inherit'
+    this.#clock = clock
+    this.#trouble = trouble
+    this.#fd = this.splices ? openLog(target.path) : 1
+    this.#offset = this.splices ? fstatSync(this.#fd).size : 0
+    this.#lookedAt = clock.now()
+  }
+
+  room(): number {
+    if (!this.splices || this.target.maxBytes === 0) return Number.POSITIVE_INFINITY
+    this.#look()
+    return Math.max(0, this.target.maxBytes - this.#offset)
+  }
+
+  rotate(): boolean {
+    if (!this.splices || this.#offset === 0) return false
+    const { path, target } = this
+    try {
+      rotate(path, target)
+      const fresh = openLog(path)
+      closeSync(this.#fd)
+      this.#fd = fresh
+      this.#offset = 0
+    } catch (e) {
+      this.#trouble({ file: path, error: `cannot rotate: ${messageOf(e)}` })
+      return false
+    }
+    if (target.compress && target.backups > 0) {
+      compressNewest(path, target.backups).catch((e: unknown) => {
+        this.#trouble({ file: path, error: `cannot compress: ${messageOf(e)}` })
+      })
+    }
+    return true
+  }
+
+  splice(pipe: number, length: number): number | null {
+    this.#look()
+    try {
+      const moved = spliceTo(pipe, this.#fd, this.#offset, length)
+      if (moved) this.#offset += moved
+      return moved
+    } catch (e) {
+      this.#stick(e)
+      return null
+    }
+  }
+
+  write(bytes: Buffer): boolean {
+    if (!this.splices) return this.#writeStdout(bytes)
+    this.#look()
+    let at = 0
+    try {
+      while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#offset + at)
+      this.#offset += bytes.length
+      return true
+    } catch (e) {
+      if (at > 0) ftruncateSync(this.#fd, this.#offset) // all or nothing: it is written again, whole
+      this.#stick(e)
+      return false
+    }
+  }
+
+  endsWhole(): boolean {
+    if (!this.splices || this.#offset === 0) return true
+    const last = Buffer.alloc(1)
+    readSync(this.#fd, last, 0, 1, this.#offset - 1)
+    return last[0] === 0x0a
+  }
+
+  onFree(free: () => void): () => void {
+    this.#listeners.add(free)
+    return () => this.#listeners.delete(free)
+  }
+
+  /** Takes the place of a file that was renamed or removed under us. On failure the old one is still written. */
+  reopen(): void {
+    if (!this.splices) return
+    try {
+      if (samePlace(this.path, this.#fd)) return
+      const fresh = openLog(this.path)
+      closeSync(this.#fd)
+      this.#fd = fresh
+      this.#offset = fstatSync(fresh).size
+    } catch (e) {
+      this.#trouble({ file: this.path, error: messageOf(e) })
+    }
+  }
+
+  clear(): void {
+    if (!this.splices) return
+    ftruncateSync(this.#fd)
+    this.#offset = 0
+  }
+
+  close(): void {
+    if (this.splices) closeSync(this.#fd)
+  }
+
+  /** What happened to the file from outside: the size says truncation and foreign appends, the path says renaming. */
+  #look(): void {
+    const now = this.#clock.now()
+    if (now - this.#lookedAt >= LOOK_MS) {
+      this.#lookedAt = now
+      this.reopen()
+    }
+    this.#offset = fstatSync(this.#fd).size
+  }
+
+  #stick(e: unknown): void {
+    const busy = errno(e) === 'EAGAIN'
+    if (!this.stuck && !busy) this.#trouble({ file: this.path, error: messageOf(e) })
+    const first = !this.stuck
+    this.stuck = true
+    if (first) this.#retryLater(busy, !busy)
+  }
+
+  #retryLater(busy: boolean, told: boolean): void {
+    this.#clock.alarm(this.#clock.now() + (busy ? RETRY_STDOUT_MS : RETRY_MS), () => {
+      this.stuck = false
+      if (this.#unfinished && !this.write(this.#takeUnfinished())) return
+      for (const free of [...this.#listeners]) free()
+      if (this.stuck) return
+      if (told) this.#trouble({ file: this.path, error: null })
+    })
+  }
+
+  /** Our stdout has no place to go back to: what did not fit is kept, and goes first next time. */
+  #writeStdout(bytes: Buffer): boolean {
+    let at = 0
+    try {
+      while (at < bytes.length) at += writeSync(this.#fd, bytes, at)
+      return true
+    } catch (e) {
+      if (errno(e) === 'EAGAIN') {
+        this.#stick(e)
+        if (at === 0) return false
+        this.#unfinished = Buffer.from(bytes.subarray(at))
+        return true
+      }
+      // The terminal or the pipe behind it is gone for good: nobody waits for these lines.
+      if (!this.#lost) this.#trouble({ file: 'stdout', error: messageOf(e) })
+      this.#lost = true
+      return true
+    }
+  }
+
+  #takeUnfinished(): Buffer {
+    const rest = this.#unfinished ?? Buffer.alloc(0)
+    this.#unfinished = null
+    return rest
+  }
+}
+
+/** Only a regular file, never through a link in its last step, 0640 when it is made; missing folders are made. */
 function openLog(path: string): number {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-  const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK
+  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+  const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK
   let fd: number
   try {
     fd = openSync(path, flags, 0o640)
@@ -76,7 +289,6 @@ function openLog(path: string): number {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
       fd = openSync(path, flags, 0o640)
     } else if (errno(e) === 'ELOOP') throw refused(path, 'it is a symbolic link')
-    else if (errno(e) === 'ENXIO') throw refused(path, 'it is no regular file')
     else throw e
   }
   if (!fstatSync(fd).isFile()) {
@@ -99,60 +311,3 @@ function samePlace(path: string, fd: number): boolean {
 
 const refused = (path: string, why: string): Error =>
   Object.assign(new Error(`cannot log to ${path}: ${why}`), { code: 'EINVAL' })
-
-function logFile(path: string, fd: number, clock: Clock, trouble: Trouble): Opened {
-  let waiting: Buffer[] = []
-  const listeners = new Set<() => void>()
-
-  /** Writes all, or keeps the rest and says so once. */
-  const attempt = (): void => {
-    try {
-      while (waiting.length > 0) {
-        const first = waiting[0] as Buffer
-        const written = writeSync(file.fd, first)
-        if (written === first.length) waiting.shift()
-        else waiting[0] = first.subarray(written)
-      }
-    } catch (e) {
-      const busy = errno(e) === 'EAGAIN'
-      if (!file.stuck && !busy) trouble({ file: path, error: messageOf(e) })
-      file.stuck = true
-      clock.alarm(clock.now() + (busy ? RETRY_STDOUT_MS : RETRY_MS), attempt)
-      return
-    }
-    if (!file.stuck) return
-    file.stuck = false
-    trouble({ file: path, error: null })
-    for (const free of [...listeners]) free()
-  }
-
-  const file: Opened & { stuck: boolean } = {
-    path,
-    fd,
-    users: 1,
-    stuck: false,
-    write(bytes) {
-      // What waits was delivered in a buffer that is used again: keep a copy.
-      waiting.push(file.stuck ? Buffer.from(bytes) : bytes)
-      if (file.stuck) return
-      attempt()
-      if (file.stuck) waiting = waiting.map((b) => Buffer.from(b))
-    },
-    onFree(free) {
-      listeners.add(free)
-      return () => listeners.delete(free)
-    },
-    trouble: (error) => trouble({ file: path, error }),
-    reopen() {
-      try {
-        if (samePlace(path, file.fd)) return
-        const fresh = openLog(path)
-        closeSync(file.fd)
-        file.fd = fresh
-      } catch (e) {
-        trouble({ file: path, error: messageOf(e) }) // the old file is still written
-      }
-    },
-  }
-  return file
-}

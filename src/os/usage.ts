@@ -3,7 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
-import { pageBytes } from './libc.ts'
+import { pageBytes } from './libc-io.ts'
 
 export interface Usage {
   /** Percent of one core since the last reading, or since the process began. */

@@ -4,7 +4,7 @@
 
 import type { Launcher, Output, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
-import { forSlot, type Spec } from '../core/spec.ts'
+import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
 
 export interface LaunchParts {
@@ -66,9 +66,9 @@ export function commandOf({ run }: Spec, slot: number): string[] | null {
 }
 
 /** Where the output of the slot goes. */
-export function outputOf({ output }: Spec, slot: number): Spec['output'] {
-  const { stdout, stderr, pipeBytes } = output
-  return { stdout: forSlot(stdout, slot), stderr: stderr === null ? null : forSlot(stderr, slot), pipeBytes }
+export function outputOf({ output }: Spec, slot: number): OutputSpec {
+  const { stdout, stderr } = output
+  return { ...output, stdout: forSlot(stdout, slot), stderr: stderr === null ? null : forSlot(stderr, slot) }
 }
 
 /** The environment of the slot's process, but for what the worker channel adds. */

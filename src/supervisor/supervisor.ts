@@ -90,8 +90,7 @@ export class Supervisor {
     this.#call(() => {
       const known = this.#all.entries.get(spec.program)
       if (known) {
-        Object.assign(known, { spec, wanted, removed: false, desired: spec.workers, generation: known.generation + 1 })
-        this.#all.touched.add(known)
+        this.#keep(known, spec, wanted)
         return
       }
       const entry = entryOf(spec, wanted)
@@ -179,6 +178,7 @@ export class Supervisor {
       this.#busy = false
     }
     this.#arm()
+    this.#goOn()
   }
 
   /** Until nothing more follows from what has happened so far. */
@@ -269,6 +269,10 @@ export class Supervisor {
       if ('pid' in outcome) this.#all.spawned(at, outcome.pid)
       else this.#all.tell(at, { type: 'spawnFailed', ...outcome })
     }
+  }
+
+  /** What is still owed, or came to be owed by the outcome of the last spawn, is made in a turn soon. */
+  #goOn(): void {
     if (this.#spawns.length === 0 || this.#soon) return
     this.#soon = true
     this.#ports.clock.soon(() => {
@@ -287,6 +291,21 @@ export class Supervisor {
     if (earliest < Number.POSITIVE_INFINITY) {
       this.#cancelAlarm = this.#ports.clock.alarm(earliest, () => this.#turn())
     }
+  }
+
+  /** A program that was being dropped is wanted again: its slots go on with the new settings, and the removal is over. */
+  #keep(entry: Entry, spec: Spec, wanted: 'up' | 'down'): void {
+    const desk = this.#desk(entry)
+    Object.assign(entry, { wanted, removed: false, desired: spec.workers })
+    const generation = desk.nextGeneration(spec)
+    const newest = entry.instances.filter((i, at) => entry.instances[at + 1]?.slot !== i.slot)
+    for (const instance of newest) {
+      if (wanted === 'up' && instance.slot < spec.workers) {
+        desk.carryOut([{ do: 'renew', instance, generation }], 'update')
+      } else this.#all.tell(instance, { type: 'stop' })
+    }
+    this.#all.touched.add(entry)
+    for (const gone of entry.gone.splice(0)) gone()
   }
 
   // recycling -------------------------------------------------------------------------------------

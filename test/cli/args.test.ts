@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseArgs, seconds, usageOf } from '../../cli/args.ts'
+import fc from 'fast-check'
+import { parseArgs, parseOptions, plainLine, seconds, usageOf } from '../../cli/args.ts'
 import { type CommandName, catalog, laterCommands } from '../../cli/commands/catalog.ts'
 import { handlers } from '../../cli/commands/index.ts'
 import { nearest } from '../../cli/commands/nearest.ts'
@@ -109,4 +110,16 @@ test('every command of the catalog has a handler, a usage line and two examples'
     assert.ok(usageOf(name).startsWith(`phctl ${name}`))
     assert.equal(catalog[name].examples.length, 2, name)
   }
+})
+
+test('a plain line means what the parser says it means', async () => {
+  const word = fc.constantFrom(...Object.keys(catalog), 'web', 'web:1', '3', '+1', '', 'logs', '-1', '-w', '--json')
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 4 }), async (argv) => {
+      const plain = plainLine(argv)
+      if (plain !== null) assert.deepEqual(plain, await parseOptions(argv, nearest))
+    }),
+  )
+  assert.notEqual(plainLine(['status', 'web']), null)
+  assert.deepEqual([plainLine(['start']), plainLine(['ping', 'x']), plainLine(['stop', '-x'])], [null, null, null])
 })

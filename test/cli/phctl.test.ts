@@ -187,6 +187,7 @@ test('reread and update say in words what changed, and show where each value com
   const settings = [
     { key: 'command', value: 'node app.js', origin: '/srv/config.ini:3' },
     { key: 'start_seconds', value: '1', origin: 'default' },
+    { key: 'env_file', value: '', origin: 'default' },
   ]
   const place = { directory: '/srv', stdout: '/srv/web.log', stderr: null, slot: 0, listeners: [], limits: {} }
   const shown = { program: 'web', settings, argv: ['node', "it's"], environment: { A: 'x y' }, ...place }
@@ -222,6 +223,13 @@ test('reread and update say in words what changed, and show where each value com
     ])
   })
 })
+
+test('an unknown name: the names there are', soon, () =>
+  against(answering({ stop: [-32001, 'PH_NOT_FOUND', { known: ['web', 'api'] }] }), async (_fake, env) => {
+    const ran = await phctl(['stop', 'wbe'], { env })
+    assert.deepEqual([ran.code, ran.stderr], [1, 'phctl: cannot do it: PH_NOT_FOUND\n  have: web, api\n'])
+  }),
+)
 
 test('nobody there: exit 4, in words that teach', soon, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'phctl-'))

@@ -1,0 +1,145 @@
+// The pump: hears that some pipe has bytes, and has its source take them, a quota a turn.
+//
+// A pipe with O_ASYNC sends us SIGIO when bytes arrive; epoll then tells which, asked once for all.
+// While nobody prints, nothing runs. A source that gives a whole quota is visited again next turn, after
+// everybody else had theirs; one that prints often is visited every few ms instead of for each write
+// (its signals are off meanwhile); one that has fallen silent is armed again. So a flood costs a few
+// large moves, a lone line is written at once, and no one's flood delays the control socket.
+
+import type { Clock } from '../core/ports.ts'
+import { openEpoll, signalOnData } from './libc-io.ts'
+
+/** Bytes a source may take in a turn. */
+export const QUOTA_BYTES = 512 * 1024
+/** A visit that finds so much comes again in the next turn. */
+const FLOOD_BYTES = 4 * 1024
+/** Between visits to a source that prints often. */
+const VISIT_MS = 2
+/** Two arrivals within this time: it prints often. */
+const OFTEN_MS = 10
+
+export interface Taken {
+  readonly bytes: number
+  /** open: more may come. ended: all writers have gone and all is taken. stuck: cannot be taken now; `wake` will tell. */
+  readonly state: 'open' | 'ended' | 'stuck'
+}
+
+export interface Source {
+  readonly fd: number
+  /** Takes up to the quota. `hup`: no writer is left, so what is there is the last. */
+  take(hup: boolean): Taken
+  /** All is taken and all writers have gone: close the descriptor. */
+  ended(): void
+}
+
+export interface Pump {
+  add(source: Source): void
+  /** A source that was stuck may go on. */
+  wake(source: Source): void
+  /** Takes what is there now from all, whatever the quota, and ends them. */
+  finish(): void
+}
+
+interface Kept {
+  readonly source: Source
+  hup: boolean
+  /** Signals are on. */
+  armed: boolean
+  /** A visit is due next turn, or later by the clock. */
+  due: 'soon' | 'later' | null
+  lastAt: number
+}
+
+export function pump(clock: Clock): Pump {
+  const kept = new Map<number, Kept>()
+  const epoll = openEpoll()
+  let soon: Kept[] = []
+  let later: Kept[] = []
+
+  const hear = (): void => {
+    const now = clock.now()
+    for (const { fd, hup } of epoll.arrivals()) {
+      const one = kept.get(fd)
+      if (!one) continue
+      one.hup ||= hup
+      if (one.due !== null) continue // it is being visited anyway
+      const often = now - one.lastAt < OFTEN_MS
+      one.lastAt = now
+      visit(one, often)
+    }
+  }
+
+  const visit = (one: Kept, often: boolean): void => {
+    one.due = null
+    const { bytes, state } = one.source.take(one.hup)
+    if (state === 'ended') end(one)
+    else if (state === 'open' && bytes >= FLOOD_BYTES) again(one, 'soon')
+    else if (state === 'open' && often && bytes > 0) again(one, 'later')
+    else if (state === 'open' && !one.armed) arm(one)
+  }
+
+  const again = (one: Kept, due: 'soon' | 'later'): void => {
+    one.due = due
+    if (one.armed) {
+      one.armed = false
+      signalOnData(one.source.fd, false)
+    }
+    if (due === 'soon') {
+      soon.push(one)
+      if (soon.length === 1) clock.soon(() => visitAll('soon'))
+    } else {
+      later.push(one)
+      if (later.length === 1) clock.alarm(clock.now() + VISIT_MS, () => visitAll('later'))
+    }
+  }
+
+  const visitAll = (due: 'soon' | 'later'): void => {
+    const all = due === 'soon' ? soon : later
+    if (due === 'soon') soon = []
+    else later = []
+    for (const { fd, hup } of epoll.arrivals()) {
+      const one = kept.get(fd)
+      if (one) one.hup ||= hup
+      if (one && one.due === null && !all.includes(one)) all.push(one)
+    }
+    for (const one of all) if (kept.has(one.source.fd)) visit(one, true)
+  }
+
+  /** Signals on again, and one more look: bytes may have come in between. */
+  const arm = (one: Kept): void => {
+    one.armed = true
+    signalOnData(one.source.fd, true)
+    hear()
+    if (one.due === null) visit(one, false)
+  }
+
+  const end = (one: Kept): void => {
+    const { fd } = one.source
+    if (!kept.delete(fd)) return
+    epoll.remove(fd)
+    one.source.ended()
+  }
+
+  process.on('SIGIO', hear)
+  return {
+    add(source) {
+      const one: Kept = { source, hup: false, armed: true, due: null, lastAt: Number.NEGATIVE_INFINITY }
+      kept.set(source.fd, one)
+      epoll.add(source.fd)
+      signalOnData(source.fd, true)
+    },
+    wake(source) {
+      const one = kept.get(source.fd)
+      if (one && one.due === null) again(one, 'soon')
+    },
+    finish() {
+      for (const one of [...kept.values()]) {
+        let taken: Taken
+        do taken = one.source.take(true)
+        while (taken.state === 'open' && taken.bytes > 0)
+        end(one)
+      }
+      // SIGIO keeps its handler: a late one would end the process.
+    },
+  }
+}

@@ -1,0 +1,153 @@
+// How the bytes of one stream get from its pipe into its log file.
+//
+// raw, alone in its file: spliced inside the kernel as they come; there is no instant at which bytes are
+//   only in our memory.
+// raw, several streams in one file: duplicated (tee) into a scratch pipe and read there to find the last
+//   newline; just that many are spliced, so lines are never torn, and an unfinished one stays in its pipe.
+// prefix, json: duplicated, formatted, written, and only then taken out of the pipe: a crash in between may
+//   double the last lines, never lose one.
+// A line longer than its pipe is passed on in parts as it comes.
+
+import { constants, openSync, readSync } from 'node:fs'
+import type { Clock } from '../core/ports.ts'
+import type { LogFormat } from '../core/spec.ts'
+import { makePipe, pipeBytes, pipeSize, setPipeSize, spliceTo, teeTo } from './libc-io.ts'
+import { formatLines } from './line-format.ts'
+import type { LogFile } from './log-file.ts'
+import { QUOTA_BYTES, type Taken } from './pump.ts'
+
+/** Shared by all streams: a scratch pipe, the buffer it is read into, and a place to throw bytes away. */
+export interface StreamTools {
+  readonly scratch: { readonly read: number; readonly write: number }
+  readonly buffer: Buffer
+  readonly nowhere: number
+}
+
+export function streamTools(): StreamTools {
+  const scratch = makePipe()
+  setPipeSize(scratch.write, 1024 * 1024)
+  const buffer = Buffer.allocUnsafe(1024 * 1024)
+  return { scratch, buffer, nowhere: openSync('/dev/null', constants.O_WRONLY) }
+}
+
+export interface StreamOptions {
+  readonly fd: number
+  readonly file: LogFile
+  /** `web:0` */
+  readonly name: string
+  readonly label: 'stdout' | 'stderr'
+  readonly format: LogFormat
+  readonly clock: Clock
+}
+
+/** What the pump calls to have bytes taken. */
+export function takeStream(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
+  const { file, format } = options
+  const whole = wholeLines(options, tools)
+  return (hup) => {
+    if (file.stuck) return { bytes: 0, state: 'stuck' }
+    const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
+    return alone ? takeAll(options, hup) : whole(hup)
+  }
+}
+
+function takeAll({ fd, file }: StreamOptions, hup: boolean): Taken {
+  let bytes = 0
+  while (bytes < QUOTA_BYTES) {
+    const moved = file.splice(fd, QUOTA_BYTES - bytes)
+    if (file.stuck) return { bytes, state: 'stuck' }
+    if (moved === 0) return { bytes, state: 'ended' }
+    if (moved === null) return { bytes, state: hup ? 'ended' : 'open' }
+    bytes += moved
+  }
+  return { bytes, state: 'open' }
+}
+
+/** Takes whole lines only; remembers how much of an unfinished one it has seen. */
+function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
+  const { fd, file } = options
+  const capacity = pipeSize(fd)
+  let seen = 0
+  /** We are in a line of which parts have been passed on. */
+  let within = false
+  return (hup) => {
+    const waiting = pipeBytes(fd)
+    if (waiting === 0) return { bytes: 0, state: hup ? 'ended' : 'open' }
+    if (waiting === seen && !hup) return { bytes: 0, state: 'open' }
+    const chunk = duplicate(fd, tools)
+    let length = chunk.lastIndexOf(0x0a) + 1
+    // Full without a newline, and the writer waits: pass on what there is. The last of all is a line as well.
+    const full = length === 0 && chunk.length >= capacity / 2 && chunk.length < tools.buffer.length * 2
+    if (length === 0 && (hup || full || within)) length = chunk.length
+    length = fit(file, chunk, length)
+    if (length === 0) {
+      seen = waiting
+      return { bytes: 0, state: 'open' }
+    }
+    const last = hup && length === waiting
+    const taken = pass(options, tools, chunk.subarray(0, length), { within, last })
+    if (!taken) return { bytes: 0, state: 'stuck' }
+    seen = 0
+    within = !last && chunk[length - 1] !== 0x0a
+    return { bytes: length, state: 'open' }
+  }
+}
+
+/** A copy of what the pipe holds; the bytes stay there. */
+function duplicate(fd: number, { scratch, buffer }: StreamTools): Buffer {
+  const copied = teeTo(fd, scratch.write, buffer.length) ?? 0
+  let at = 0
+  while (at < copied) at += readSync(scratch.read, buffer, at, copied - at, null)
+  return buffer.subarray(0, copied)
+}
+
+/** How many of `length` bytes go into the file as it is: rotated first where not even one line fits. */
+function fit(file: LogFile, chunk: Buffer, length: number): number {
+  let room = file.room()
+  if (length <= room) return length
+  let fitting = room > 0 ? chunk.lastIndexOf(0x0a, room - 1) + 1 : 0
+  if (fitting > 0) return Math.min(fitting, length)
+  if (!file.rotate()) return firstLine(chunk, length)
+  room = file.room()
+  if (length <= room) return length
+  fitting = chunk.lastIndexOf(0x0a, room - 1) + 1
+  return fitting > 0 ? fitting : firstLine(chunk, length)
+}
+
+/** A line longer than the limit of its file stands in it alone. */
+function firstLine(chunk: Buffer, length: number): number {
+  const end = chunk.indexOf(0x0a) + 1
+  return end > 0 && end < length ? end : length
+}
+
+interface Part {
+  /** It goes on a line of which parts have been passed on. */
+  readonly within: boolean
+  /** Nothing will follow: an unfinished line is finished. */
+  readonly last: boolean
+}
+
+/** Into the file, and out of the pipe. False = the file cannot be written now, and nothing was taken. */
+function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last }: Part): boolean {
+  const { fd, file, name, label, format, clock } = options
+  const unfinished = last && lines.at(-1) !== 0x0a
+  if (format === 'raw' && file.splices) {
+    if (!within && !file.endsWhole() && !file.write(NEWLINE)) return false
+    let left = lines.length
+    while (left > 0) {
+      const moved = file.splice(fd, left)
+      if (moved === null || moved === 0) break
+      left -= moved
+    }
+    if (unfinished && !file.stuck) file.write(NEWLINE)
+    return !file.stuck
+  }
+  const whole = unfinished ? Buffer.concat([lines, NEWLINE]) : lines
+  const text = format === 'raw' ? whole : formatLines(whole, { format, name, label, time: clock.wall() })
+  if (!file.write(text)) return false
+  let left = lines.length
+  while (left > 0) left -= spliceTo(fd, tools.nowhere, null, left) ?? left
+  return true
+}
+
+const NEWLINE = Buffer.from('\n')

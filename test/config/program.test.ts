@@ -1,0 +1,65 @@
+// What each key of a program's section becomes.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { forSlot, type Spec } from '../../src/core/spec.ts'
+import { load, program } from './support.ts'
+
+const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] = [
+  ['number_workers = 0', (s) => s.workers, 0],
+  ['number_workers = auto', (s) => s.workers, 4],
+  ['numprocs = 7', (s) => s.workers, 7],
+  ['NUMBER_Workers = 7', (s) => s.workers, 7],
+  ['graceful_timeout = 500ms', (s) => s.stopMs, 500],
+  ['stopwaitsecs = 1.5', (s) => s.stopMs, 1500],
+  ['kill_interval = 2h', (s) => s.maxAgeMs, 7_200_000],
+  ['max_age = 1d', (s) => s.maxAgeMs, 86_400_000],
+  ['max_age_jitter = 25%%', (s) => s.maxAgeJitter, { share: 0.25 }],
+  ['max_age_jitter = 30s', (s) => s.maxAgeJitter, { amount: 30_000 }],
+  ['max_requests_jitter = 50', (s) => s.maxRequestsJitter, { amount: 50 }],
+  ['exit_codes = 2, 0,2', (s) => s.exitCodes, [0, 2]],
+  ['exitcodes = 1', (s) => s.exitCodes, [1]],
+  ['autorestart = unexpected', (s) => s.autorestart, 'on-failure'],
+  ['autorestart = true', (s) => s.autorestart, 'always'],
+  ['autorestart = False', (s) => s.autorestart, 'never'],
+  ['autostart = off', (s) => s.autostart, false],
+  ['stopsignal = int', (s) => s.stopSignal, 'SIGINT'],
+  ['stop_signal = 10', (s) => s.stopSignal, 'SIGUSR1'],
+  ['stopasgroup = yes', (s) => s.stopGroup, true],
+  ['killasgroup = true', (s) => s.stopGroup, true],
+  ['stopasgroup = false\nkillasgroup = true', (s) => s.stopGroup, false],
+  ['stopasgroup = true\nkillasgroup = true', (s) => s.stopGroup, true],
+  ['startretries = -1', (s) => s.startRetries, -1],
+  ['startsecs = 0', (s) => s.startMs, 0],
+  ['log_pipe_size = 1MB', (s) => s.output.pipeBytes, 1_048_576],
+  ['log_file = none', (s) => s.output.stdout, 'none'],
+  ['stdout_logfile = NONE', (s) => s.output.stdout, 'none'],
+  ['log_file = /dev/stdout', (s) => s.output.stdout, 'inherit'],
+  ['log_file = /x/%(slot)02d.log', (s) => forSlot(s.output.stdout, 3), '/x/03.log'],
+  ['log_file = /x/%(process_num)s.log', (s) => forSlot(s.output.stdout, 3), '/x/3.log'],
+  ['stderr_log_file = /x/e', (s) => s.output.stderr, '/x/e'],
+  ['stderr_logfile = inherit', (s) => s.output.stderr, 'inherit'],
+  ['log_path = /l\nredirect_stderr = false', (s) => s.output.stderr, '/l/web.err.log'],
+  ['redirect_stderr = false\nstderr_logfile = /x/e', (s) => s.output.stderr, '/x/e'],
+  ['redirect_stderr = true\nstderr_logfile = /x/e', (s) => s.output.stderr, null],
+  ['stderr_logfile = AUTO\nlog_path = /l', (s) => s.output.stderr, '/l/web.err.log'],
+  ['directory = /srv', (s) => s.directory, '/srv'],
+  ['base_path = /srv/x/..', (s) => s.directory, '/srv'],
+  ['base_path = /srv\ndirectory = sub', (s) => s.directory, '/srv/sub'],
+  ['env.A = x=y', (s) => s.env, { A: 'x=y' }],
+  ['env.lower_Case = 1', (s) => s.env, { lower_Case: '1' }],
+  ['environment = A=1,B="2, 3"\nenv.A = 9', (s) => s.env, { A: '9', B: '2, 3' }],
+  ['environment =\n  A=1,\n  B=2', (s) => s.env, { A: '1', B: '2' }],
+  ['env_clear = 1', (s) => s.envClear, true],
+  ['proc_name = w', (s) => s.procName, 'w'],
+  ['reload_strategy = signal', (s) => s.reloadStrategy, 'signal'],
+  ['reload_signal = SIGUSR2', (s) => s.reloadSignal, 'SIGUSR2'],
+  ['ready = auto\nlog_format = raw\nsingle_instance = no', (s) => s.ready, 'time'],
+  ['max_requests = 0\nworker_timeout = 0', (s) => s.maxRequests, 0],
+  ['graceful_timeout =', (s) => s.stopMs, 10_000],
+]
+for (const [lines, pick, expected] of values) {
+  test(`a program with ${JSON.stringify(lines)}`, (t) => {
+    assert.deepEqual(pick(program(load(t, `[web]\ncommand = x\n${lines}\n`)).spec), expected)
+  })
+}

@@ -1,0 +1,66 @@
+// Operations on a supervisor in tests, given as a caller of the socket gives them, and what became of them.
+
+import { slotsOf } from '../../src/core/program.ts'
+import type { Spec } from '../../src/core/spec.ts'
+import { scaleOperation, startOperation, stopOperation, waitOperation } from '../../src/supervisor/operations.ts'
+import type { Operation, Outcome } from '../../src/supervisor/queue.ts'
+import { reloadOperation, updateOperation } from '../../src/supervisor/rolling.ts'
+import type { Supervisor } from '../../src/supervisor/supervisor.ts'
+
+export interface Asked {
+  readonly program: string
+  readonly operation: Operation
+  /** How often it has ended: once, and never more. */
+  ends: number
+  superseded: string | null
+  readonly outcomes: readonly Outcome[]
+  /** `0 ok RUNNING, 1 FATAL why` */
+  readonly words: string
+}
+
+export function ask(supervisor: Supervisor, program: string, operation: Operation): Asked {
+  const asked: Asked = {
+    program,
+    operation,
+    ends: 0,
+    superseded: null,
+    get outcomes() {
+      return operation.outcomes()
+    },
+    get words() {
+      return operation
+        .outcomes()
+        .map((o) => [o.slot, ...(o.ok ? ['ok'] : []), o.state, ...(o.error === undefined ? [] : [o.error])].join(' '))
+        .join(', ')
+    },
+  }
+  supervisor.operate(program, operation, ({ superseded }) => {
+    asked.ends++
+    asked.superseded = superseded
+  })
+  return asked
+}
+
+/** The verbs on slots (default: all there are at this moment). */
+export function verbs(supervisor: Supervisor, program = 'web') {
+  const all = (): number[] => {
+    const known = supervisor.programs.get(program)
+    return known ? slotsOf(known).map(({ slot }) => slot) : []
+  }
+  const give = (operation: Operation): Asked => ask(supervisor, program, operation)
+  return {
+    start: (slots = all()) => give(startOperation('start', slots, slots.length === all().length)),
+    restart: (slots = all()) => give(startOperation('restart', slots, slots.length === all().length)),
+    stop: (slots = all()) => give(stopOperation(slots, slots.length === all().length)),
+    reload: (slots = all(), byName = true) => give(reloadOperation(slots, byName)),
+    update: (spec: Spec, slots = all()) => give(updateOperation(spec, slots)),
+    wait: (state: Parameters<typeof waitOperation>[1], slots = all()) => give(waitOperation(slots, state)),
+    scale: (to: number) =>
+      give(
+        scaleOperation(
+          () => to,
+          () => undefined,
+        ),
+      ),
+  }
+}

@@ -1,0 +1,150 @@
+// What must hold after every step of a storm, and what must hold once the weather is good again.
+// Each rule returns its complaint in words, or null.
+
+import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
+import type { Weather } from './storm.ts'
+
+type Rule = (weather: Weather) => string | null
+
+/** The first rule broken in the midst of it. */
+export const stormFault = (weather: Weather): string | null => firstOf(always, weather)
+/** What still keeps the world from being as it is wanted. */
+export const calmFault = (weather: Weather): string | null => firstOf(atLast, weather)
+
+function firstOf(rules: Readonly<Record<string, Rule>>, weather: Weather): string | null {
+  for (const [name, rule] of Object.entries(rules)) {
+    const complaint = rule(weather)
+    if (complaint !== null) return `[${name}] ${complaint}`
+  }
+  return null
+}
+
+const every = ({ world }: Weather): Instance[] => [...world.supervisor.programs.values()].flatMap((p) => p.instances)
+const nameOf = (i: Instance): string => `${i.program}:${i.slot} (generation ${i.generation}, ${i.state.at})`
+
+const always: Readonly<Record<string, Rule>> = {
+  /** Signals to the reaped, launches of what is wanted down, FATAL and EXITED that rise: noted where they happen. */
+  'nothing forbidden happened': ({ world }) => world.faults[0] ?? null,
+
+  'what the kernel has is what the supervisor knows': (weather) => {
+    const known = new Set(every(weather).flatMap((i) => pidOf(i) ?? []))
+    for (const { pid, program, slot } of weather.world.leaders()) {
+      if (!known.delete(pid)) return `process ${pid} of ${program}:${slot} lives, and no instance knows it`
+    }
+    for (const pid of known) return `an instance has process ${pid}, which the kernel does not have`
+    return null
+  },
+
+  'one process a slot, two during a replacement': ({ world, known }) => {
+    const counts = new Map<string, number>()
+    for (const { program, slot } of world.leaders()) {
+      const name = `${program}:${slot}`
+      const count = (counts.get(name) ?? 0) + 1
+      counts.set(name, count)
+      const most = known.get(program)?.startFirst === false ? 1 : 2
+      if (count > most) return `${name} has ${count} processes`
+    }
+    return null
+  },
+
+  'one instance a slot is wanted up, two during a rollout': (weather) => {
+    const up = new Set<string>()
+    for (const i of every(weather)) {
+      if (i.wanted === 'down') continue
+      const name = `${i.program}:${i.slot}`
+      const isRolling = weather.operations.some(
+        (o) => o.program === i.program && o.ends === 0 && ['reload', 'update'].includes(o.operation.kind),
+      )
+      const isRecycled = weather.known.get(i.program)?.startFirst ?? true
+      if (up.has(name) && !isRolling && !isRecycled) return `two instances of ${name} are wanted up`
+      up.add(name)
+    }
+    return null
+  },
+
+  'no deadline has passed': (weather) => {
+    const late = every(weather).find((i) => (deadlineOf(i) ?? Number.POSITIVE_INFINITY) <= weather.world.clock.time)
+    return late ? `the deadline of ${nameOf(late)} was ${deadlineOf(late)}` : null
+  },
+
+  'one alarm, at the earliest deadline': (weather) => {
+    const { alarms, earliest } = weather.world.clock
+    const wanted = Math.min(...every(weather).map((i) => deadlineOf(i) ?? Number.POSITIVE_INFINITY))
+    if (alarms.size > 1) return `${alarms.size} alarms are armed`
+    return earliest === wanted ? null : `the alarm is armed for ${earliest}, the earliest deadline is ${wanted}`
+  },
+
+  'no spawn is owed and forgotten': (weather) => {
+    const waiting = every(weather).find((i) => i.state.at === 'starting' && i.state.pid === null)
+    return waiting && weather.world.clock.soons.length === 0 ? `${nameOf(waiting)} waits for its spawn` : null
+  },
+
+  'an operation ends once': ({ operations, leaving, stopping }) => {
+    const twice = operations.find((o) => o.ends > 1) ?? leaving.find((o) => o.gone > 1)
+    if (stopping && stopping.stopped > 1) return `shutdown ended ${stopping.stopped} times`
+    return twice ? `something of ${twice.program} ended twice` : null
+  },
+}
+
+const atLast: Readonly<Record<string, Rule>> = {
+  'every operation has ended': ({ operations, leaving }) => {
+    const open = operations.find((o) => o.ends === 0)
+    if (open) return `${open.operation.kind} of ${open.program} has not: ${open.words}`
+    const stays = leaving.find((o) => o.gone === 0)
+    return stays ? `${stays.program} was removed, and is not gone` : null
+  },
+
+  'shutdown leaves nothing': (weather) => {
+    if (!weather.stopping) return null
+    const { processes } = weather.world
+    if (processes.size > 0) return `${processes.size} processes are left`
+    return weather.stopping.stopped === 1 ? null : `stopped was called ${weather.stopping.stopped} times`
+  },
+
+  'as many slots as wanted': ({ world, known, stopping }) => {
+    if (stopping) return null
+    for (const { name, removed, desired, instances } of world.supervisor.programs.values()) {
+      if (removed || !known.has(name)) return `${name} is still there`
+      const slots = instances.map((i) => i.slot).join()
+      const wanted = Array.from({ length: desired }, (_, slot) => slot).join()
+      if (slots !== wanted) return `${name} has the slots ${slots}, and should have ${wanted}`
+    }
+    return null
+  },
+
+  'every slot is where it is wanted': (weather) => {
+    for (const i of every(weather)) {
+      const { at } = i.state
+      const good = i.wanted === 'down' ? at === 'stopped' : at === 'running' || at === 'exited' || at === 'fatal'
+      if (!good) return `${nameOf(i)} is wanted ${i.wanted}`
+      if ('left' in i.state && i.state.left) return `${nameOf(i)} has leftovers`
+    }
+    return null
+  },
+
+  'what was asked last is what is wanted': ({ world, known, stopping }) => {
+    if (stopping) return null
+    for (const { name, asked } of known.values()) {
+      for (const i of world.supervisor.programs.get(name)?.instances ?? []) {
+        const wanted = asked.get(i.slot)
+        if (wanted !== undefined && wanted !== i.wanted) return `${nameOf(i)} was asked ${wanted}, is wanted ${i.wanted}`
+      }
+    }
+    return null
+  },
+
+  'the newest settings run': ({ world, stopping }) => {
+    if (stopping) return null
+    for (const { spec, instances } of world.supervisor.programs.values()) {
+      const old = instances.find((i) => i.state.at === 'running' && i.spec.program !== spec.program)
+      if (old) return `${nameOf(old)} runs something else`
+    }
+    return null
+  },
+
+  'nothing else lives': (weather) => {
+    const running = every(weather).filter((i) => i.state.at === 'running').length
+    const { size } = weather.world.processes
+    return size === running ? null : `${size} processes live, ${running} instances run`
+  },
+}
