@@ -4,26 +4,34 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ConfigDiff } from './api/contract.ts'
 import type { Config } from './config/load.ts'
 import { Configuration } from './control/configuration.ts'
+import { eventLog } from './control/events.ts'
+import { feedEvents } from './control/feed.ts'
+import { type LogReading, logsOf } from './control/logs.ts'
 import { methodsOf, type Room } from './control/methods.ts'
 import { Operator } from './control/operator.ts'
 import { rpcServer } from './control/rpc.ts'
 import { schemas } from './control/schemas.ts'
-import { type ControlServer, serveControl } from './control/server.ts'
+import { serveControl } from './control/server.ts'
+import type { StatusFacts } from './control/status.ts'
 import type { Clock } from './core/ports.ts'
+import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
 import { systemClock } from './os/clock.ts'
 import { groupId } from './os/groups.ts'
-import { peerOf } from './os/libc-io.ts'
+import { hungUp, peerOf } from './os/libc-io.ts'
+import { growthOf } from './os/log-file.ts'
+import { followLog, lastLines } from './os/log-reader.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
-import { removePidfile, writePidfile } from './os/pidfile.ts'
+import { writePidfile } from './os/pidfile.ts'
 import { reap } from './os/reaper.ts'
 import { systemSignals } from './os/signals.ts'
 import { systemSpawner } from './os/spawner.ts'
 import { usageReader } from './os/usage.ts'
-import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
+import { listenForWorkers } from './os/workers.ts'
 import { packageFile, packageVersion } from './package.ts'
 import { launcherOf } from './supervisor/launch.ts'
 import { listenToSignals } from './supervisor/signals.ts'
@@ -49,11 +57,15 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const startedAt = clock.now()
   const post: { to: Supervisor | null } = { to: null }
 
+  const events = eventLog(clock)
   const output = captureOutput({
     folder: emptyFolder(join(master.runPath, 'io')),
     clock,
-    trouble: ({ file, error }) =>
-      error === null ? log.info({ file }, 'log written again') : log.error({ file, err: error }, 'cannot log'),
+    trouble(facts) {
+      if (facts.error === null) log.info(facts, 'log written again')
+      else log.error(facts, 'cannot log')
+      events.emit('log.trouble', facts)
+    },
   })
   const channelPath = join(master.runPath, 'w.sock')
   const channel = listenForWorkers(channelPath, workerEvents(post, log), (fd) => peerOf(fd).pid)
@@ -76,22 +88,37 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   post.to = supervisor
   const stopReaping = reap((e) => supervisor.post({ type: 'reaped', ...e }))
   const operator = new Operator(supervisor, clock)
-  const configuration = new Configuration(config, { sections, foreground }, supervisor, operator)
+  const updated = (diff: ConfigDiff): void => events.emit('config.updated', { ...diff })
+  const configuration = new Configuration(config, { sections, foreground, updated }, supervisor, operator)
+  const usage = usageReader(clock)
+  const facts: StatusFacts = { clock, usage: (pid) => usage.of(pid), counters: (pid) => supervisor.counters(pid) }
+  feedEvents(supervisor, events, facts)
 
-  const end = ending({ supervisor, output, channel, clock, options, stopReaping })
+  const end = endingOf({
+    supervisor,
+    output,
+    channel,
+    clock,
+    events,
+    log,
+    pidfile: master.pidfile,
+    stopReaping,
+    ended: options.ended,
+  })
   const reopen = (): void => {
     masterLog.reopen()
     output.reopen()
     channel.reopen()
     log.info({}, 'log files reopened')
   }
-  const usage = usageReader(clock)
   const room: Room = {
     supervisor,
     operator,
     configuration,
     clock,
-    facts: { clock, usage: (pid) => usage.of(pid), counters: (pid) => supervisor.counters(pid) },
+    facts,
+    events,
+    logs: logsOf(supervisor, master.logFile, logReading(output, masterLog, master.logFile, clock)),
     version: packageVersion(),
     startedAt,
     reopen,
@@ -125,11 +152,25 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       failed: (method, error) => log.error({ method, err: error }, 'a method failed'),
     }),
     peerOf,
+    hungUp,
     log: (facts, text) => log.warn(facts, text),
   })
   end.serving(server)
   writePidfile(master.pidfile, process.pid)
+  events.emit('master.started', { pid: process.pid, version: room.version })
   configuration.begin()
+}
+
+/** Program logs grow in the capture; the master's own grows with each line of it. */
+function logReading(output: Capture, masterLog: MasterLog, masterFile: string, clock: Clock): LogReading {
+  const own = growthOf(clock)
+  masterLog.onLine = () => own.tell(masterFile)
+  return {
+    lastLines,
+    followLog,
+    onGrowth: (path, grown) => (path === masterFile ? own.on(path, grown) : output.onGrowth(path, grown)),
+    clear: (path) => output.clear(path),
+  }
 }
 
 type Log = MasterLog['log']
@@ -173,59 +214,4 @@ function emptyFolder(path: string): string {
   mkdirSync(path, { recursive: true, mode: 0o711 })
   for (const name of readdirSync(path)) unlinkSync(join(path, name))
   return path
-}
-
-interface Parts {
-  readonly supervisor: Supervisor
-  readonly output: Capture
-  readonly channel: WorkerChannel
-  readonly clock: Clock
-  readonly options: MasterOptions
-  stopReaping(): void
-}
-
-/** How long clients may take to read their last answer. */
-const FAREWELL_MS = 500
-
-/** The orderly end: processes first, then what they wrote, then the socket, then the pidfile. */
-function ending({ supervisor, output, channel, clock, options, stopReaping }: Parts) {
-  const { log } = options.masterLog
-  const { master } = options.config
-  let server: ControlServer | null = null
-  let begun = false
-  const finish = (): void => {
-    output.finish()
-    channel.close()
-    stopReaping()
-    removePidfile(master.pidfile, process.pid)
-    let over = false
-    const done = (): void => {
-      if (over) return
-      over = true
-      log.info({}, 'stopped')
-      options.ended()
-    }
-    if (!server) {
-      done()
-      return
-    }
-    // After this turn, so that the answer to `shutdown` is on its way first.
-    clock.soon(() => server?.close(done))
-    clock.alarm(clock.now() + FAREWELL_MS, done)
-  }
-  return {
-    serving(made: ControlServer): void {
-      server = made
-    },
-    begin(why: string, stopped: () => void = () => undefined): void {
-      if (!begun) {
-        log.info({ why }, 'stopping')
-        begun = true
-        supervisor.shutdown(() => {
-          stopped()
-          finish()
-        })
-      } else supervisor.shutdown(stopped)
-    },
-  }
 }

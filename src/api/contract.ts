@@ -188,6 +188,66 @@ export interface OperateParams extends TargetParams {
   readonly timeout?: number | undefined
 }
 
+/** One line of a log. */
+export interface LogLine {
+  /** `web:0`; in a raw file shared by several slots the program; `master` for the master's own log. */
+  readonly name: string
+  /** null where the file does not tell (raw). */
+  readonly stream: 'stdout' | 'stderr' | null
+  readonly time: string | null
+  readonly text: string
+}
+
+export interface LogsResult {
+  /** Oldest first, file by file. */
+  readonly lines: readonly LogLine[]
+  /** With follow: notifications `log` carry this number until `unsubscribe`. */
+  readonly subscription?: number
+}
+
+/** `params` of a notification `log`. */
+export interface LogNotice {
+  readonly subscription: number
+  readonly lines: readonly LogLine[]
+  /** Lines that this client did not get because it did not read; they come before `lines`. */
+  readonly missed?: number
+}
+
+export const eventTopics = [
+  'process.state',
+  'process.ready',
+  'process.recycled',
+  'program.scaled',
+  'program.reload',
+  'config.updated',
+  'master.started',
+  'master.stopping',
+  'log.trouble',
+] as const
+export type EventTopic = (typeof eventTopics)[number]
+
+/** What happened, once; `seq` counts up from 1 in the life of a master, without gaps. */
+export interface Happening {
+  readonly seq: number
+  readonly time: string
+  readonly topic: EventTopic
+  readonly program?: string
+  /** `web:0` */
+  readonly name?: string
+  readonly [fact: string]: unknown
+}
+
+/** `params` of a notification `event`. */
+export type EventNotice = { readonly subscription: number } & (Happening | { readonly missed: number })
+
+export interface EventsResult {
+  readonly subscription: number
+  /** Of the newest event so far; what happens from now on has higher ones. */
+  readonly seq: number
+  /** Events after `since` that are not kept any more. */
+  readonly missed: number
+}
+
 /** Every method of the socket in this version. */
 export interface Methods {
   ping: { params: NoParams; result: 'pong' }
@@ -221,6 +281,27 @@ export interface Methods {
     params: { readonly dryRun?: boolean | undefined; readonly wait?: boolean | undefined }
     result: UpdateResult
   }
+  logs: {
+    params: {
+      /** As for all methods, or `master`. */
+      readonly target: string | readonly string[]
+      /** Of each file, from its end, rotated ones included. Default 100, at most 100 000. */
+      readonly lines?: number | undefined
+      readonly stream?: 'stdout' | 'stderr' | undefined
+      readonly follow?: boolean | undefined
+    }
+    result: LogsResult
+  }
+  clear: { params: TargetParams; result: { readonly ok: boolean } }
+  events: {
+    params: {
+      readonly topics?: readonly EventTopic[] | undefined
+      /** Begin with the event after this one, as far as it is kept. */
+      readonly since?: number | undefined
+    }
+    result: EventsResult
+  }
+  unsubscribe: { params: { readonly subscription: number }; result: { readonly ok: boolean } }
   reopen: { params: NoParams; result: { readonly ok: boolean } }
   loglevel: { params: { readonly level?: LogLevel | undefined }; result: { readonly level: LogLevel } }
   shutdown: { params: { readonly wait?: boolean | undefined }; result: { readonly ok: boolean } }
@@ -232,7 +313,7 @@ export type Params<M extends Method> = Methods[M]['params']
 export type Result<M extends Method> = Methods[M]['result']
 
 /** Methods of the contract that a later version carries out: they answer -32601 and say so. */
-export const laterMethods = ['logs', 'clear', 'events', 'unsubscribe', 'upgrade'] as const
+export const laterMethods = ['upgrade'] as const
 
 /** `error` of a JSON-RPC answer; `data.code` is the name in errors.ts. */
 export interface WireError {

@@ -17,6 +17,8 @@ import type { Operator, Submitted } from './operator.ts'
 import { type Chosen, chooseTargets } from './targets.ts'
 
 export interface ConfigurationOptions {
+  /** Told after a changed file took effect. */
+  readonly updated: (diff: ConfigDiff) => void
   /** Only these programs (`phd -s`). */
   readonly sections: readonly string[] | null
   readonly foreground: boolean
@@ -124,6 +126,7 @@ export class Configuration {
   }
 
   async #apply(diff: ConfigDiff, next: Config, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {
+    this.#options.updated(diff)
     const operations: Submitted[] = []
     const removals = diff.removed.map((program) => this.#remove(program))
     for (const { program, keys, effect } of diff.changed) {

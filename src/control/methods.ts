@@ -7,8 +7,11 @@ import type { Clock } from '../core/ports.ts'
 import { PhError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Configuration } from './configuration.ts'
+import type { Events } from './events.ts'
+import type { Logs } from './logs.ts'
 import { openRpc } from './openrpc.ts'
 import type { Operator } from './operator.ts'
+import type { Caller } from './rpc.ts'
 import type { Checked } from './schemas.ts'
 import { parseSignal } from './signal-names.ts'
 import { programStatus, type StatusFacts } from './status.ts'
@@ -21,6 +24,8 @@ export interface Room {
   readonly configuration: Configuration
   readonly clock: Clock
   readonly facts: StatusFacts
+  readonly events: Events
+  readonly logs: Logs
   readonly version: string
   /** Monotonic ms of the master's start. */
   readonly startedAt: number
@@ -30,7 +35,7 @@ export interface Room {
   shutdown(stopped: () => void): void
 }
 
-type Handlers = { readonly [M in Method]: (params: Checked<M>) => Result<M> | Promise<Result<M>> }
+type Handlers = { readonly [M in Method]: (params: Checked<M>, caller: Caller) => Result<M> | Promise<Result<M>> }
 
 export function methodsOf(room: Room): Handlers {
   const { supervisor, operator, configuration } = room
@@ -62,6 +67,13 @@ export function methodsOf(room: Room): Handlers {
     update: (params) => {
       changing('update')
       return configuration.update(params)
+    },
+    logs: (params, { session }) => room.logs.read(params, session),
+    clear: ({ target }) => room.logs.clear(target),
+    events: ({ topics, since }, { session }) => room.events.subscribe(session, topics ?? null, since ?? null),
+    unsubscribe: ({ subscription }, { session }) => {
+      session.unsubscribe(subscription)
+      return { ok: true }
     },
     reopen: () => {
       room.reopen()

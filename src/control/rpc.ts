@@ -8,6 +8,7 @@ import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, J
 import type { z } from 'zod'
 import { laterMethods, type Method } from '../api/contract.ts'
 import { codes, PhError } from '../errors.ts'
+import type { Session } from './session.ts'
 
 const MAX_DEPTH = 64
 const MAX_BATCH = 1000
@@ -16,10 +17,12 @@ const MAX_BATCH = 1000
 export interface Caller {
   readonly uid: number
   readonly pid: number
+  /** Where its subscriptions live. */
+  readonly session: Session
 }
 
 export interface RpcOptions {
-  readonly handlers: { readonly [name: string]: (params: never) => unknown }
+  readonly handlers: { readonly [name: string]: (params: never, caller: Caller) => unknown }
   readonly schemas: { readonly [name: string]: z.ZodType }
   /** Told before a method that changes something runs. */
   audit(method: string, params: unknown, caller: Caller): void
@@ -33,19 +36,30 @@ export interface Rpc {
 }
 
 /** Methods that only look. All others are audited. */
-const looking = new Set<string>(['ping', 'info', 'status', 'wait', 'show', 'reread', 'rpc.discover'])
+const looking = new Set<string>([
+  'ping',
+  'info',
+  'status',
+  'wait',
+  'show',
+  'reread',
+  'logs',
+  'events',
+  'unsubscribe',
+  'rpc.discover',
+])
 
 export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc {
   const server = new JSONRPCServer<Caller>({ errorListener: () => undefined })
   server.mapErrorToJSONRPCErrorResponse = (id, error: unknown) => errorResponse(id ?? null, error)
   for (const name of Object.keys(handlers)) {
-    const handler = handlers[name] as (params: unknown) => unknown
+    const handler = handlers[name] as (params: unknown, caller: Caller) => unknown
     const schema = schemas[name] as z.ZodType
     server.addMethod(name, async (params, caller) => {
       const checked = checkParams(name, schema, params)
       if (!looking.has(name)) audit(name, checked, caller)
       try {
-        return await handler(checked)
+        return await handler(checked, caller)
       } catch (e) {
         if (!(e instanceof PhError)) failed(name, e)
         throw e

@@ -2,7 +2,7 @@
 // described by these same schemas in the OpenRPC document. The types tie them to the contract.
 
 import { z } from 'zod'
-import type { Method, Params } from '../api/contract.ts'
+import { eventTopics, type Method, type Params } from '../api/contract.ts'
 
 const none = z.strictObject({})
 const target = z
@@ -37,6 +37,18 @@ export const schemas = {
   show: z.strictObject({ target }),
   reread: none,
   update: z.strictObject({ dryRun: z.boolean().default(false), wait }),
+  logs: z.strictObject({
+    target: target.describe('as for all methods, or `master`'),
+    lines: z.int().min(0).max(100_000).default(100).describe('of each file, from its end'),
+    stream: z.enum(['stdout', 'stderr']).optional(),
+    follow: z.boolean().default(false).describe('go on with notifications `log`'),
+  }),
+  clear: z.strictObject({ target }),
+  events: z.strictObject({
+    topics: z.array(z.enum(eventTopics)).min(1).optional(),
+    since: z.int().min(0).optional().describe('a seq: begin after it'),
+  }),
+  unsubscribe: z.strictObject({ subscription: z.int().min(1) }),
   reopen: none,
   loglevel: z.strictObject({ level: z.enum(levels).optional() }),
   shutdown: z.strictObject({ wait }),

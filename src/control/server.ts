@@ -5,7 +5,8 @@ import { chmodSync, chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
 import { errno, PhError } from '../errors.ts'
-import { type Caller, errorResponse, type Rpc } from './rpc.ts'
+import { errorResponse, type Rpc } from './rpc.ts'
+import { Session } from './session.ts'
 
 export interface ServerOptions {
   readonly path: string
@@ -17,10 +18,19 @@ export interface ServerOptions {
   readonly maxMessage: number
   readonly rpc: Rpc
   /** Who is at the other end. */
-  peerOf(fd: number): Caller
+  peerOf(fd: number): Peer
+  /** Has the other end closed altogether, and not only said that it will write no more? */
+  hungUp(fd: number): boolean
   log(facts: object, text: string): void
 }
 
+interface Peer {
+  readonly uid: number
+  readonly pid: number
+}
+
+/** Notifications wait for the client to read; beyond, they are left out and counted. */
+const MAX_NOTICES = 1024 * 1024
 /** Answers that a client does not take, in bytes; beyond, the connection ends and the others go on. */
 const MAX_UNREAD = 16 * 1024 * 1024
 
@@ -37,7 +47,7 @@ export function serveControl(options: ServerOptions): Promise<ControlServer> {
   const { path } = options
   removeStale(path)
   const clients = new Set<Socket>()
-  const server = createServer((socket) => accept(socket, clients, options))
+  const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, clients, options))
   return new Promise((resolve, reject) => {
     server.once('error', (e) =>
       reject(new PhError('PH_INTERNAL', `cannot listen on ${path}: ${e.message}`, {}, { cause: e })),
@@ -99,35 +109,63 @@ function removeStale(path: string): void {
 function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): void {
   // 'close' follows; a client that goes away does not undo what it asked for.
   socket.on('error', () => undefined)
+  if (clients.size >= options.maxClients) sweep(clients, options)
   if (clients.size >= options.maxClients) {
     const refusal = new PhError('PH_LIMIT', `cannot take more than ${options.maxClients} clients`)
-    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`)
+    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`, () => socket.destroy())
     return
   }
-  const caller = callerOf(socket, options)
-  if (!caller) {
+  const peer = callerOf(socket, options)
+  if (!peer) {
     socket.destroy()
     return
   }
-  clients.add(socket)
-  socket.on('close', () => clients.delete(socket))
   const send = sender(socket)
+  const session = new Session({
+    notify: (method, params) => send(JSON.stringify({ jsonrpc: '2.0', method, params })),
+    get full() {
+      return socket.destroyed || socket.writableLength > MAX_NOTICES
+    },
+  })
+  const caller = { ...peer, session }
+  clients.add(socket)
+  socket.on('drain', () => session.drained())
+  socket.on('close', () => {
+    clients.delete(socket)
+    session.end()
+  })
+  /** Calls that are still being answered. */
+  let owed = 0
   let first = true
+  let http = false
+  // `printf ... | socat - phd.sock` says at once that it will write no more, and still wants its answers.
+  const leave = (): void => {
+    if (owed === 0 && socket.readableEnded) socket.end()
+  }
   const lines = lineSplitter(
     options.maxMessage,
     (line) => {
+      if (http) return // headers and body of what was refused
       if (first && isHttp(line)) {
+        http = true
         refuseHttp(socket)
         return
       }
       first = false
       if (line.length === 0) return
-      options.rpc.answer(line, caller).then(
-        (answer) => {
-          if (answer !== null) send(answer)
-        },
-        (e: unknown) => options.log({ err: String(e) }, 'a call could not be answered'),
-      )
+      owed++
+      options.rpc
+        .answer(line, caller)
+        .then(
+          (answer) => {
+            if (answer !== null) send(answer)
+          },
+          (e: unknown) => options.log({ err: String(e) }, 'a call could not be answered'),
+        )
+        .finally(() => {
+          owed--
+          leave()
+        })
     },
     () => {
       const refusal = new PhError('PH_LIMIT', `cannot take a call of more than ${options.maxMessage} bytes`)
@@ -136,11 +174,26 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
     },
   )
   socket.on('data', (chunk: Buffer) => lines.push(chunk))
+  socket.on('end', () => {
+    if (owed > 0 && options.hungUp(fdOf(socket))) socket.destroy()
+    else leave()
+  })
 }
 
-function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Caller | null {
+/** Lets those go that waited for an answer with a closed mouth, and have gone meanwhile. */
+function sweep(clients: Set<Socket>, { hungUp }: ServerOptions): void {
+  for (const client of clients) {
+    if (!client.readableEnded || client.destroyed || !hungUp(fdOf(client))) continue
+    clients.delete(client)
+    client.destroy()
+  }
+}
+
+const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd
+
+function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Peer | null {
   try {
-    return peerOf((socket as unknown as { _handle: { fd: number } })._handle.fd)
+    return peerOf(fdOf(socket))
   } catch (e) {
     log({ err: String(e) }, 'cannot tell who connected')
     return null

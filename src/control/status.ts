@@ -29,7 +29,8 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
   }
 }
 
-function processStatus({ slot, serving: i, replacement }: Slot, facts: StatusFacts): ProcessStatus {
+/** One row of `processes`. */
+export function processStatus({ slot, serving: i, replacement }: Slot, facts: StatusFacts): ProcessStatus {
   const pid = pidOf(i)
   const { state } = i
   const now = facts.clock.now()

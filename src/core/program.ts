@@ -54,21 +54,25 @@ export function slotsOf(program: Pick<Program, 'instances'>): Slot[] {
   const slots: Slot[] = []
   for (const i of program.instances) {
     const last = slots.at(-1)
-    if (last?.slot !== i.slot) {
-      slots.push({ slot: i.slot, serving: i, replacement: null })
-    } else if (speaks(i, last.serving)) {
-      slots[slots.length - 1] = { slot: i.slot, serving: i, replacement: null }
-    } else {
-      slots[slots.length - 1] = { ...last, replacement: i }
-    }
+    if (last?.slot === i.slot) slots[slots.length - 1] = beside(last, i)
+    else slots.push({ slot: i.slot, serving: i, replacement: null })
   }
   return slots
 }
 
-function speaks(newer: Instance, older: Instance): boolean {
-  if (newer.state.at === 'running') return true
-  const leaves = newer.state.at === 'stopped' || (newer.wanted === 'down' && older.wanted === 'up')
-  return older.state.at !== 'running' && !leaves
+/** One slot of it; null when there is none of that number. */
+export function slotOf(program: Pick<Program, 'instances'>, slot: number): Slot | null {
+  let found: Slot | null = null
+  for (const i of program.instances) {
+    if (i.slot === slot) found = found ? beside(found, i) : { slot, serving: i, replacement: null }
+    else if (i.slot > slot) break
+  }
+  return found
+}
+
+function beside(slot: Slot, newer: Instance): Slot {
+  const speaks = newer.state.at === 'running' || slot.serving.state.at !== 'running'
+  return speaks ? { ...slot, serving: newer, replacement: null } : { ...slot, replacement: newer }
 }
 
 /** The first of these that is present speaks for a program of which nothing runs. */

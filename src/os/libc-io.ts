@@ -11,6 +11,7 @@ const c = {
   fcntl: lib.func('int fcntl(int fd, int command, ...)'),
   getpagesize: lib.func('int getpagesize()'),
   getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, uint32_t *length)'),
+  poll: lib.func('int poll(void *fds, ulong count, int timeout)'),
   splice: lib.func('int64_t splice(int in, int64_t *offIn, int out, int64_t *offOut, size_t length, uint flags)'),
   tee: lib.func('int64_t tee(int in, int out, size_t length, uint flags)'),
   ioctl: lib.func('int ioctl(int fd, ulong request, int32_t *value)'),
@@ -170,4 +171,14 @@ export function peerOf(fd: number): Peer {
   const cred = new Int32Array(3)
   check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, Uint32Array.of(12)))
   return { pid: cred[0] ?? 0, uid: cred[1] ?? 0, gid: cred[2] ?? 0 }
+}
+
+const POLLHUP = 0x10
+
+/** Has the peer of a stream socket closed both ways? One that only shut its writing side down has not (poll(2)). */
+export function hungUp(fd: number): boolean {
+  const entry = new Int32Array([fd, 0])
+  check('poll', c.poll(entry, 1, 0))
+  // struct pollfd: int fd, short events, short revents.
+  return ((new Int16Array(entry.buffer)[3] ?? 0) & POLLHUP) !== 0
 }

@@ -68,11 +68,15 @@ export interface LogFiles {
   reopen(): void
   /** Empties a file and removes its archives. */
   clear(path: string): void
+  /** Calls back, at most once a turn, after a file has grown or was replaced. Returns what ends it. */
+  onGrowth(path: string, grown: () => void): () => void
 }
 
 export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
   const opened = new Map<string, OpenLog>()
+  const growth = growthOf(clock)
   return {
+    onGrowth: growth.on,
     open(target) {
       const known = opened.get(target.path)
       if (known) {
@@ -80,7 +84,7 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
         known.target = target
         return known
       }
-      const file = new OpenLog(target, clock, trouble)
+      const file = new OpenLog(target, clock, trouble, () => growth.tell(target.path))
       opened.set(target.path, file)
       return file
     },
@@ -106,6 +110,30 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
   }
 }
 
+/** Who wants to know of which file; told once a turn, however often it grew. */
+export function growthOf(clock: Clock) {
+  const listeners = new Map<string, Set<() => void>>()
+  const due = new Set<string>()
+  return {
+    on(path: string, grown: () => void): () => void {
+      const set = listeners.get(path) ?? new Set()
+      listeners.set(path, set.add(grown))
+      return () => {
+        set.delete(grown)
+        if (set.size === 0 && listeners.get(path) === set) listeners.delete(path)
+      }
+    },
+    tell(path: string): void {
+      if (!listeners.has(path) || due.has(path)) return
+      due.add(path)
+      clock.soon(() => {
+        due.delete(path)
+        for (const grown of [...(listeners.get(path) ?? [])]) grown()
+      })
+    },
+  }
+}
+
 class OpenLog implements LogFile {
   readonly path: string
   readonly splices: boolean
@@ -117,11 +145,13 @@ class OpenLog implements LogFile {
   #lookedAt: number
   readonly #clock: Clock
   readonly #trouble: Trouble
+  readonly #grown: () => void
   readonly #listeners = new Set<() => void>()
   #unfinished: Buffer | null = null
   #lost = false
 
-  constructor(target: LogTarget, clock: Clock, trouble: Trouble) {
+  constructor(target: LogTarget, clock: Clock, trouble: Trouble, grown: () => void) {
+    this.#grown = grown
     this.target = target
     this.path = target.path
     this.splices = target.path !== 'inherit'
@@ -163,7 +193,10 @@ class OpenLog implements LogFile {
     this.#look()
     try {
       const moved = spliceTo(pipe, this.#fd, this.#offset, length)
-      if (moved) this.#offset += moved
+      if (moved) {
+        this.#offset += moved
+        this.#grown()
+      }
       return moved
     } catch (e) {
       this.#stick(e)
@@ -178,6 +211,7 @@ class OpenLog implements LogFile {
     try {
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#offset + at)
       this.#offset += bytes.length
+      this.#grown()
       return true
     } catch (e) {
       if (at > 0) ftruncateSync(this.#fd, this.#offset) // all or nothing: it is written again, whole
@@ -216,6 +250,7 @@ class OpenLog implements LogFile {
     if (!this.splices) return
     ftruncateSync(this.#fd)
     this.#offset = 0
+    this.#grown()
   }
 
   close(): void {

@@ -10,6 +10,8 @@ export interface MasterLog {
   readonly log: pino.Logger
   /** Opens the file anew (USR1). */
   reopen(): void
+  /** Called after each line. */
+  onLine: (() => void) | null
   level(set?: LogLevel): LogLevel
 }
 
@@ -24,6 +26,8 @@ export async function openMasterLog({ file, level, foreground }: MasterLogOption
   const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o640 })
   const streams: pino.StreamEntry[] = [{ stream: destination, level: 'trace' }]
   if (foreground) streams.push({ stream: await foregroundStream(), level: 'trace' })
+  const state: { onLine: (() => void) | null } = { onLine: null }
+  streams.push({ stream: { write: () => state.onLine?.() }, level: 'trace' })
   // A log that cannot be written (disk full, a terminal that is gone) must not end the master.
   destination.on('error', () => undefined)
   const log = pino(
@@ -35,14 +39,14 @@ export async function openMasterLog({ file, level, foreground }: MasterLogOption
     },
     pino.multistream(streams),
   )
-  return {
+  return Object.assign(state, {
     log,
     reopen: () => destination.reopen(),
-    level(set) {
+    level(set?: LogLevel) {
       if (set !== undefined) log.level = set
       return log.level as LogLevel
     },
-  }
+  })
 }
 
 async function foregroundStream(): Promise<pino.DestinationStream> {

@@ -21,6 +21,8 @@ export interface Capture extends Output {
   reopen(): void
   /** Empties a log file and removes its archives. */
   clear(path: string): void
+  /** Calls back after a log file has grown. Returns what ends it. */
+  onGrowth(path: string, grown: () => void): () => void
   /** Takes what is in the pipes now, writes it, and closes all. For the end of the master. */
   finish(): void
 }
@@ -82,6 +84,7 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
     },
     reopen: () => files.reopen(),
     clear: (path) => files.clear(path),
+    onGrowth: (path, grown) => files.onGrowth(path, grown),
     finish: () => pumping.finish(),
   }
 }

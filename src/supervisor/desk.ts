@@ -6,10 +6,10 @@ import type { Spec } from '../core/spec.ts'
 import { type Event, type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
 import { type Entry, insert } from './entry.ts'
 import type { Instances } from './instances.ts'
-import type { Ports } from './ports.ts'
+import type { Notice, Ports } from './ports.ts'
 
 /** Why a plan's orders are given; `recycle` counts in the slot's `recycles`. */
-export type Why = 'count' | 'reload' | 'update' | 'recycle'
+export type Why = 'count' | 'start' | 'reload' | 'update' | 'recycle'
 
 export interface Desk {
   readonly program: Program
@@ -27,6 +27,7 @@ export interface Desk {
   setSpecLive(spec: Spec): void
   /** Gives an instance without a process the program's newest spec. */
   refresh(instance: Instance): void
+  notice(notice: Notice): void
 }
 
 export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
@@ -41,8 +42,11 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       const pid = pidOf(i)
       return pid !== null && ports.signals.send(pid, signal, false)
     },
+    notice: (notice) => all.notice(notice),
     setDesired(count) {
+      const from = entry.desired
       entry.desired = count
+      if (from !== count) all.notice({ kind: 'scaled', program: entry.name, from, to: count })
       all.touched.add(entry)
       desk.carryOut(reconcile(entry), 'count')
     },
@@ -78,6 +82,7 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
         : base
       insert(entry.instances, fresh)
       all.touched.add(entry)
+      all.notice({ kind: 'instance', before: null, after: fresh })
       if (order.wanted === 'up') all.tell(fresh, { type: 'start' })
       break
     }

@@ -5,9 +5,7 @@ import { transition } from '../core/instance.ts'
 import { nameOf, wordOf } from '../core/program.ts'
 import { type Effect, type Event, type Instance, pidOf } from '../core/state.ts'
 import { type Address, addressOf, type Entry, positionOf, sameAddress } from './entry.ts'
-import type { Ports } from './ports.ts'
-
-export type Watcher = (before: Instance, after: Instance) => void
+import type { Notice, Ports, Watcher } from './ports.ts'
 
 /** Effects that are not carried out here: they belong to the supervisor's loop and queues. */
 export interface Later {
@@ -88,6 +86,7 @@ export class Instances {
     if (!entry) return
     entry.instances[positionOf(entry.instances, before)] = after
     this.touched.add(entry)
+    this.notice({ kind: 'instance', before, after })
     for (const index of [this.#byPid, this.#groups]) {
       for (const [pid, at] of index) if (sameAddress(at, before)) index.set(pid, addressOf(after))
     }
@@ -97,6 +96,7 @@ export class Instances {
   forget(entry: Entry, i: Instance): void {
     entry.instances.splice(positionOf(entry.instances, i), 1)
     this.touched.add(entry)
+    this.notice({ kind: 'instance', before: i, after: null })
   }
 
   #store(entry: Entry, before: Instance, after: Instance): void {
@@ -106,7 +106,11 @@ export class Instances {
     const pid = pidOf(before)
     if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)
     entry.queue.changed(after)
-    for (const watcher of this.watchers) watcher(before, after)
+    this.notice({ kind: 'instance', before, after })
+  }
+
+  notice(notice: Notice): void {
+    for (const watcher of this.watchers) watcher(notice)
   }
 
   /** One line a transition, and only here. */

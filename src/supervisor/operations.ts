@@ -3,6 +3,7 @@
 
 import { type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { type Instance, pidOf } from '../core/state.ts'
+import { positionOf } from './entry.ts'
 import type { Operation, Outcome } from './queue.ts'
 
 /** What is known of a settled slot, besides where it stands. */
@@ -77,11 +78,14 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       for (const { slot, serving } of chosen(desk.program, slots)) {
         const { at } = serving.state
         if (kind === 'start' && at === 'running') outcomes.set(slot, serving, { ok: true })
-        desk.tell(serving, { type: kind })
+        if (kind === 'restart' || (at !== 'running' && at !== 'starting')) {
+          // A new start takes the newest settings.
+          desk.carryOut([{ do: 'renew', instance: serving, generation: desk.program.generation }], 'start')
+        } else desk.tell(serving, { type: 'start' })
       }
     },
     changed(desk, after) {
-      if (!slots.includes(after.slot)) return
+      if (!slots.includes(after.slot) || isLeaving(desk.program, after)) return
       const outcome = startOutcome(after, desk.now())
       if (outcome) outcomes.set(after.slot, after, outcome)
     },
@@ -172,7 +176,9 @@ export function waitOperation(slots: readonly number[], state: ProcessWord): Ope
     begin(desk) {
       for (const { serving } of chosen(desk.program, slots)) look(serving)
     },
-    changed: (_desk, after) => look(after),
+    changed(desk, after) {
+      if (!isLeaving(desk.program, after)) look(after)
+    },
     settled(desk) {
       endMissing(outcomes, desk.program)
       return outcomes.open.length === 0
@@ -185,6 +191,13 @@ export function waitOperation(slots: readonly number[], state: ProcessWord): Ope
 /** The slots of the program that the operation is about. */
 export function chosen(program: Program, slots: readonly number[]): Slot[] {
   return slotsOf(program).filter((s) => slots.includes(s.slot))
+}
+
+/** Another instance of its slot stays, so that what becomes of this one says nothing of the slot. */
+function isLeaving({ instances }: Program, i: Instance): boolean {
+  if (i.wanted === 'up') return false
+  const at = positionOf(instances, i)
+  return [instances[at - 1], instances[at + 1]].some((other) => other?.slot === i.slot && other.wanted === 'up')
 }
 
 /** A slot that is drained away meanwhile will never settle otherwise. */

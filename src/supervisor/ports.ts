@@ -1,6 +1,7 @@
 // The supervisor's share of the world: what it is given when it is made.
 
 import type { Clock, Launcher, Signals } from '../core/ports.ts'
+import type { Instance } from '../core/state.ts'
 
 export interface Log {
   info(facts: object, text: string): void
@@ -16,3 +17,21 @@ export interface Ports {
   /** From 0 to 1. */
   readonly random: () => number
 }
+
+/** What a watcher of the supervisor is told, after it has been stored. */
+export type Notice =
+  /** An instance was made (before null), changed, or forgotten (after null). */
+  | { readonly kind: 'instance'; readonly before: Instance | null; readonly after: Instance | null }
+  | { readonly kind: 'scaled'; readonly program: string; readonly from: number; readonly to: number }
+  /** A planned replacement of processes begins or ends. */
+  | {
+      readonly kind: 'rollout'
+      readonly program: string
+      readonly what: 'reload' | 'update' | 'recycle'
+      readonly phase: 'begun' | 'ended'
+      readonly slots: readonly number[]
+      /** Why it ended early; null = it did not. */
+      readonly error: string | null
+    }
+
+export type Watcher = (notice: Notice) => void

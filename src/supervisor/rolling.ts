@@ -48,7 +48,7 @@ export function recycleOperation(slot: number): Operation {
 export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
   return rollingOperation('update', slots, (desk, outcomes) => {
     const all = chosen(desk.program, slots)
-    const rests = all.filter(({ serving: i }) => i.state.at === 'stopped' || i.state.at === 'exited')
+    const rests = all.filter(({ serving: i }) => i.wanted === 'down' || i.state.at === 'exited')
     const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
     const rollout = plan(desk, spec, able)
     for (const { slot, serving } of rests) {
@@ -72,14 +72,21 @@ function rollingOperation(
 ): Operation {
   const outcomes = new Outcomes(slots)
   let rollout: Rollout | null = null
+  const tell = (desk: Desk, phase: 'begun' | 'ended', error: string | null): void => {
+    desk.notice({ kind: 'rollout', program: desk.program.name, what: kind, phase, slots, error })
+  }
   return {
     kind,
     slots,
     begin(desk) {
+      tell(desk, 'begun', null)
       rollout = begin(desk, outcomes)
     },
     settled(desk) {
-      if (!rollout) return true
+      if (!rollout) {
+        tell(desk, 'ended', null)
+        return true
+      }
       const step = advance(rollout, desk.program)
       rollout = step.rollout
       desk.carryOut(step.orders, kind)
@@ -91,12 +98,14 @@ function rollingOperation(
       endMissing(outcomes, desk.program)
       const why = failed ? `: ${desk.program.name}:${failed.slot} failed (${failed.reason})` : ''
       outcomes.endOpen(desk.program, `not replaced${why}`)
+      tell(desk, 'ended', failed ? `${desk.program.name}:${failed.slot}: ${failed.reason}` : null)
       return true
     },
     supersede(desk, reason) {
       // What was begun ends in one instance a slot: the new one where it serves already, else the old one.
       if (rollout) desk.carryOut(abandon(rollout, desk.program), kind)
       outcomes.endOpen(desk.program, reason)
+      if (rollout) tell(desk, 'ended', reason)
     },
     outcomes: () => outcomes.list(),
   }

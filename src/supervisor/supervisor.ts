@@ -15,8 +15,8 @@ import { deadlineOf, type Event, pidOf } from '../core/state.ts'
 import { PhError } from '../errors.ts'
 import { type Desk, deskOf } from './desk.ts'
 import { type Address, type Entry, entryOf } from './entry.ts'
-import { Instances, type Watcher } from './instances.ts'
-import type { Ports } from './ports.ts'
+import { Instances } from './instances.ts'
+import type { Ports, Watcher } from './ports.ts'
 import type { End, Operation } from './queue.ts'
 import { recycleOperation } from './rolling.ts'
 
@@ -74,7 +74,7 @@ export class Supervisor {
     return this.#counters.get(pid) ?? null
   }
 
-  /** Called after each change of an instance. Returns what ends it. */
+  /** Called after each change. Returns what ends it. */
   watch(watcher: Watcher): () => void {
     this.#all.watchers.add(watcher)
     return () => this.#all.watchers.delete(watcher)

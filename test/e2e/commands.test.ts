@@ -17,10 +17,13 @@ test('stop and start: settled when they answer, a line per process', async (t) =
   assert.deepEqual([stopped.code, stopped.stdout.trim()], [0, 'web:1  STOPPED'])
   assert.ok(!lives(pid))
   const [program, other] = await master.call('status', {})
-  assert.deepEqual(program?.processes.map((p) => [p.state, p.wanted]), [
-    ['RUNNING', 'up'],
-    ['STOPPED', 'down'],
-  ])
+  assert.deepEqual(
+    program?.processes.map((p) => [p.state, p.wanted]),
+    [
+      ['RUNNING', 'up'],
+      ['STOPPED', 'down'],
+    ],
+  )
   assert.deepEqual([program?.state, program?.desired, program?.running, other?.state], ['RUNNING', 2, 1, 'RUNNING'])
   assert.equal((await master.phctl('status')).code, 0, 'down and STOPPED is as wanted')
 
@@ -164,7 +167,10 @@ test('wait = false and --no-wait answer at once', async (t) => {
 test('stop overtakes a start; two clients are each told the final state', async (t) => {
   const master = await startMaster(t, `${quick}[slow]\ncommand = sleep 600\nstart_seconds = 5\nautostart = false\n`)
   const started = master.call('start', { target: 'slow' })
-  const refused = assert.rejects(started, (e: PhError) => e.code === 'PH_CONFLICT' && /superseded by a stop/.test(e.message))
+  const refused = assert.rejects(
+    started,
+    (e: PhError) => e.code === 'PH_CONFLICT' && /superseded by a stop/.test(e.message),
+  )
   await master.state('slow:0', 'STARTING')
   const { ok } = await master.call('stop', { target: 'slow' })
   assert.ok(ok)

@@ -82,7 +82,9 @@ test('without -c, ./config.ini is taken; relative paths are those of the file', 
   assert.ok(existsSync(scene.path('logs/phd.log')))
 })
 
-test('a run_path that cannot be made: 1 and the reason', { skip: needsRoot === false && 'needs a user that is not root' }, async (t) => {
+test('a run_path that cannot be made: 1 and the reason', {
+  skip: needsRoot === false && 'needs a user that is not root',
+}, async (t) => {
   const scene = sceneOf(t)
   const file = scene.write('config.ini', web)
   chmodSync(scene.dir, 0o500)

@@ -18,10 +18,13 @@ test('start-first: the new one is ready before the old one is told to stop', asy
   const ran = await master.phctl('reload', 'job')
   assert.equal(ran.code, 0, ran.stderr)
   const after = (await master.call('status', {}))[0]?.processes ?? []
-  assert.deepEqual(after.map((p) => [p.state, p.generation, p.restarts, p.recycles]), [
-    ['RUNNING', 2, 0, 0],
-    ['RUNNING', 2, 0, 0],
-  ])
+  assert.deepEqual(
+    after.map((p) => [p.state, p.generation, p.restarts, p.recycles]),
+    [
+      ['RUNNING', 2, 0, 0],
+      ['RUNNING', 2, 0, 0],
+    ],
+  )
   const steps = master.log
     .slice(from)
     .filter((line) => line.msg === 'state')
@@ -47,11 +50,17 @@ test('start-first, and the new code fails its boot: the old one stays, exit 1, a
   assert.match(ran.stdout, /job:0 .*exit 3: setup\(\) threw: no database today/)
   assert.match(ran.stdout, /job:1 .*not replaced/)
   const after = (await master.call('status', {}))[0]?.processes ?? []
-  assert.deepEqual(after.map((p) => p.pid), before)
-  assert.deepEqual(after.map((p) => [p.state, p.replacement]), [
-    ['RUNNING', null],
-    ['RUNNING', null],
-  ])
+  assert.deepEqual(
+    after.map((p) => p.pid),
+    before,
+  )
+  assert.deepEqual(
+    after.map((p) => [p.state, p.replacement]),
+    [
+      ['RUNNING', null],
+      ['RUNNING', null],
+    ],
+  )
   assert.equal((await master.phctl('status')).code, 0)
   copyFileSync(fixture('counts.js'), scene.path('job.mjs'))
   assert.equal((await master.phctl('reload', 'job')).code, 0, 'mended code goes in')
@@ -115,7 +124,10 @@ test('reload_strategy = signal: the process gets the signal and stays', async (t
 })
 
 test('reload of what is stopped: a conflict by name, skipped under all', async (t) => {
-  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n[off]\ncommand = sleep 600\nautostart = false\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[web]\ncommand = sleep 600\n[off]\ncommand = sleep 600\nautostart = false\n`,
+  )
   await master.call('wait', { target: 'web', state: 'RUNNING' })
   const ran = await master.phctl('reload', 'off')
   assert.equal(ran.code, 1)

@@ -4,7 +4,16 @@ import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
 import { quick, startMaster } from '../helpers/master.ts'
-import { commandOf, descriptorsOf, environmentOf, groupOf, lives, parentOf, sessionOf, statusField } from '../helpers/proc.ts'
+import {
+  commandOf,
+  descriptorsOf,
+  environmentOf,
+  groupOf,
+  lives,
+  parentOf,
+  sessionOf,
+  statusField,
+} from '../helpers/proc.ts'
 import { fixture, sceneOf, until } from '../helpers/scene.ts'
 
 test('a process that is killed is replaced at once; the exit is told, its siblings are untouched', async (t) => {
@@ -18,7 +27,10 @@ test('a process that is killed is replaced at once; the exit is told, its siblin
   assert.deepEqual([after[0]?.pid, after[2]?.pid], [before[0]?.pid, before[2]?.pid])
   assert.notEqual(after[1]?.pid, before[1]?.pid)
   const { code, signal, expected, forced, oom } = after[1]?.exit ?? {}
-  assert.deepEqual({ code, signal, expected, forced, oom }, { code: null, signal: 'SIGKILL', expected: false, forced: false, oom: null })
+  assert.deepEqual(
+    { code, signal, expected, forced, oom },
+    { code: null, signal: 'SIGKILL', expected: false, forced: false, oom: null },
+  )
   assert.deepEqual([after[0]?.restarts, after[1]?.restarts], [0, 1])
 })
 
@@ -270,8 +282,11 @@ test('stop_signal is what it says, to the process; with stop_group to all of its
   await until('the children', () => master.lines('one.log').length === 1 && master.lines('every.log').length === 1)
   await master.call('stop', { target: 'all' })
   // The shell also remarks that its sleep was hung up.
-  const found = (file: string): string[] => master.lines(file).filter((line) => /child|got/.test(line)).sort()
+  const found = (file: string): string[] =>
+    master
+      .lines(file)
+      .filter((line) => /child|got/.test(line))
+      .sort()
   assert.deepEqual(found('every.log'), ['child', 'child of every got HUP', 'every got HUP'])
   assert.deepEqual(found('one.log'), ['child', 'child of one got HUP', 'one got HUP'])
 })
-

@@ -127,7 +127,8 @@ const atLast: Readonly<Record<string, Rule>> = {
     for (const { name, asked } of known.values()) {
       for (const i of world.supervisor.programs.get(name)?.instances ?? []) {
         const wanted = asked.get(i.slot)
-        if (wanted !== undefined && wanted !== i.wanted) return `${nameOf(i)} was asked ${wanted}, is wanted ${i.wanted}`
+        if (wanted !== undefined && wanted !== i.wanted)
+          return `${nameOf(i)} was asked ${wanted}, is wanted ${i.wanted}`
       }
     }
     return null

@@ -5,8 +5,8 @@
 import { slotsOf } from '../../src/core/program.ts'
 import type { Spec } from '../../src/core/spec.ts'
 import { type Instance, pidOf } from '../../src/core/state.ts'
-import { type Nature, World } from './fake-os.ts'
 import { type Dice, dice } from './dice.ts'
+import { type Nature, World } from './fake-os.ts'
 import { type Asked, verbs } from './operate.ts'
 import { specOf } from './specs.ts'
 import { calmFault, stormFault } from './storm-rules.ts'
@@ -88,7 +88,8 @@ function begin(seed: number): Weather {
     const raising = at === 'fatal' ? ['add', 'start', 'restart', 'reload', 'update'] : ['add', 'start', 'restart']
     const open = weather.operations.flatMap((o) => (o.ends === 0 ? { program: o.program, kind: o.operation.kind } : []))
     const asked = [...open, ...(weather.asking ? [weather.asking] : [])]
-    if (!asked.some((a) => a.program === before.program && raising.includes(a.kind))) world.faults.push(`${before.program}:${before.slot} rose from ${at} by itself`)
+    if (!asked.some((a) => a.program === before.program && raising.includes(a.kind)))
+      world.faults.push(`${before.program}:${before.slot} rose from ${at} by itself`)
   })
   const launch = world.ports.launcher.launch
   world.ports.launcher.launch = (i) => {
@@ -274,7 +275,11 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
     return `update ${name} (${facts(spec)})`
   }
   if (kind < 98) {
-    const live = { ...(supervisor.programs.get(name)?.spec ?? spec), stopMs: spec.stopMs, autorestart: spec.autorestart }
+    const live = {
+      ...(supervisor.programs.get(name)?.spec ?? spec),
+      stopMs: spec.stopMs,
+      autorestart: spec.autorestart,
+    }
     supervisor.atOnce(name, (desk) => desk.setSpecLive(live))
     return `live settings of ${name}`
   }

@@ -1,0 +1,69 @@
+// One connection's subscriptions. A client that does not read costs a bounded queue: what would
+// overflow it is left out and counted, and the client is told how much that was.
+
+import { PhError } from '../errors.ts'
+
+const MOST_SUBSCRIPTIONS = 64
+
+/** The wire under a session. */
+export interface Wire {
+  /** Sends a notification. */
+  notify(method: 'log' | 'event', params: object): void
+  /** The client is behind: what is sent now only lengthens the queue. */
+  readonly full: boolean
+}
+
+export class Session {
+  readonly #wire: Wire
+  readonly #open = new Map<number, Subscription>()
+  #serial = 0
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
+
+  get full(): boolean {
+    return this.#wire.full
+  }
+
+  /** `make` gets the subscription's number. Throws PH_LIMIT. */
+  subscribe(make: (id: number) => Subscription): number {
+    if (this.#open.size >= MOST_SUBSCRIPTIONS) {
+      throw new PhError('PH_LIMIT', `cannot hold more than ${MOST_SUBSCRIPTIONS} subscriptions on one connection`)
+    }
+    const id = ++this.#serial
+    this.#open.set(id, make(id))
+    return id
+  }
+
+  unsubscribe(id: number): void {
+    const subscription = this.#open.get(id)
+    if (!subscription)
+      throw new PhError('PH_NOT_FOUND', `cannot unsubscribe ${id}: no such subscription`, {
+        known: [...this.#open.keys()],
+      })
+    this.#open.delete(id)
+    subscription.end()
+  }
+
+  notify(method: 'log' | 'event', params: object): void {
+    this.#wire.notify(method, params)
+  }
+
+  /** The client has read what was waiting. */
+  drained(): void {
+    for (const subscription of [...this.#open.values()]) subscription.drained()
+  }
+
+  /** The connection is gone. */
+  end(): void {
+    for (const subscription of this.#open.values()) subscription.end()
+    this.#open.clear()
+  }
+}
+
+export interface Subscription {
+  /** The client reads again: say what it missed, and go on. */
+  drained(): void
+  end(): void
+}

@@ -1,0 +1,77 @@
+// The orderly end of a master: processes first, then what they wrote, then the socket, then the pidfile.
+
+import type { Events } from './control/events.ts'
+import type { ControlServer } from './control/server.ts'
+import type { Clock } from './core/ports.ts'
+import type { MasterLog } from './os/master-log.ts'
+import type { Capture } from './os/output.ts'
+import { removePidfile } from './os/pidfile.ts'
+import type { WorkerChannel } from './os/workers.ts'
+import type { Supervisor } from './supervisor/supervisor.ts'
+
+export interface EndingParts {
+  readonly supervisor: Supervisor
+  readonly output: Capture
+  readonly channel: WorkerChannel
+  readonly clock: Clock
+  readonly events: Events
+  readonly log: MasterLog['log']
+  readonly pidfile: string
+  stopReaping(): void
+  /** Called once, when everything has ended. */
+  ended(): void
+}
+
+export interface Ending {
+  /** The socket that is closed at the end. */
+  serving(server: ControlServer): void
+  /** Begins the end, once; `stopped` is called when all processes have ended. */
+  begin(why: string, stopped?: () => void): void
+}
+
+/** How long clients may take to read their last answer. */
+const FAREWELL_MS = 500
+
+export function endingOf(parts: EndingParts): Ending {
+  const { supervisor, output, channel, clock, events, log } = parts
+  let server: ControlServer | null = null
+  let begun = false
+  const finish = (): void => {
+    output.finish()
+    channel.close()
+    parts.stopReaping()
+    removePidfile(parts.pidfile, process.pid)
+    let over = false
+    const done = (): void => {
+      if (over) return
+      over = true
+      log.info({}, 'stopped')
+      parts.ended()
+    }
+    if (!server) {
+      done()
+      return
+    }
+    // After this turn, so that the answer to `shutdown` is on its way first.
+    clock.soon(() => server?.close(done))
+    clock.alarm(clock.now() + FAREWELL_MS, done)
+  }
+  return {
+    serving(made) {
+      server = made
+    },
+    begin(why, stopped = () => undefined) {
+      if (begun) {
+        supervisor.shutdown(stopped)
+        return
+      }
+      begun = true
+      log.info({ why }, 'stopping')
+      events.emit('master.stopping', { reason: why })
+      supervisor.shutdown(() => {
+        stopped()
+        finish()
+      })
+    },
+  }
+}
