@@ -109,10 +109,21 @@ export interface OperationResult {
   readonly results: readonly TargetResult[]
 }
 
+/** Where a count was written. */
+export interface Saved {
+  /** Its real path. */
+  readonly file: string
+  readonly line: number
+  /** What stood there, as `3`, `auto` or `%(n)s`; null when nothing did. */
+  readonly replaced: string | null
+}
+
 export interface ScaleResult extends OperationResult {
   readonly program: string
   readonly from: number
   readonly to: number
+  /** With save. */
+  readonly saved?: Saved
   /** In words: new slots that stay down. */
   readonly note?: string
 }
@@ -265,7 +276,7 @@ export interface Methods {
       readonly delta?: number | undefined
       readonly wait?: boolean | undefined
       readonly timeout?: number | undefined
-      /** Not available in this version. */
+      /** First write the count into the configuration file; where that cannot be, nothing is scaled. */
       readonly save?: boolean | undefined
     }
     result: ScaleResult

@@ -2,6 +2,7 @@
 
 import type { LogLevel, Problem } from '../api/contract.ts'
 import type { Spec } from '../core/spec.ts'
+import type { Reading } from './files.ts'
 
 export interface Setting {
   /** Canonical name, or the variable's own. */
@@ -58,4 +59,6 @@ export interface LoadOptions {
   readonly cpus?: number
   /** The master stays in the foreground whatever `daemonize` says. */
   readonly foreground?: boolean
+  /** Reads a file of the configuration. Default: from the disk. */
+  readonly read?: (file: string) => Reading
 }

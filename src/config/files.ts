@@ -131,13 +131,15 @@ function kindOf(stats: Stats): string {
   return 'a device'
 }
 
-function explain(e: unknown): string {
+/** What the kernel said, in words. */
+export function explain(e: unknown): string {
   const words: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file (ENOENT)',
     EACCES: 'permission denied (EACCES)',
     EPERM: 'not permitted (EPERM)',
     ELOOP: 'its symbolic links lead round in a circle (ELOOP)',
     ENOTDIR: 'a part of its path is not a folder (ENOTDIR)',
+    EROFS: 'its file system is read-only (EROFS)',
     ENXIO: 'it is a socket, or a device that is not there (ENXIO)',
   }
   return words[errno(e) ?? ''] ?? messageOf(e)

@@ -12,6 +12,8 @@ export interface Entry extends Place {
   readonly written: string
   /** Trimmed, verbatim; '' = unset. */
   readonly value: string
+  /** The line on which the value begins; null when unset. */
+  readonly valueLine: number | null
 }
 
 export interface Section extends Place {
@@ -25,6 +27,7 @@ interface OpenEntry extends Place {
   readonly folded: string
   readonly written: string
   readonly lines: string[]
+  valueLine: number | null
 }
 
 interface OpenSection extends Place {
@@ -65,8 +68,10 @@ export function lex(text: string, file: string, findings: Findings): readonly Se
     } else if (content.startsWith('#') || content.startsWith(';')) {
       // a comment, indented or not, also between the lines of one value
     } else if (/^[ \t]/.test(whole)) {
-      if (entry) entry.lines.push(content)
-      else refuse('cannot continue a value: an indented line continues the value above it, and there is none')
+      if (entry) {
+        entry.lines.push(content)
+        entry.valueLine ??= line
+      } else refuse('cannot continue a value: an indented line continues the value above it, and there is none')
     } else if (content.startsWith('[')) {
       entry = null
       section = openSection(content, at, sections, findings) ?? section
@@ -109,7 +114,9 @@ function openEntry(content: string, at: Place, section: OpenSection | null, find
     return null
   }
   const written = trim(content.slice(0, equals))
-  const entry: OpenEntry = { ...at, written, folded: foldKey(written), lines: [trim(content.slice(equals + 1))] }
+  const first = trim(content.slice(equals + 1))
+  const valueLine = first === '' ? null : at.line
+  const entry: OpenEntry = { ...at, written, folded: foldKey(written), lines: [first], valueLine }
   if (!/^[\p{L}\p{N}_.-]+$/u.test(written)) {
     findings.refuse(at, name, null, `cannot use ${quote(written)} as a key: wanted letters, digits, _ . -`)
   } else if (section === null) {
@@ -136,9 +143,9 @@ function build(sections: readonly OpenSection[]): readonly Section[] {
   const tree = parse(lines.join('\n')) as Readonly<Record<string, Readonly<Record<string, unknown>>>>
   return sections.map((section, index) => {
     const values = tree[`${index}:`] ?? {}
-    const entries = [...section.entries.values()].map(({ folded, written, file, line }): [string, Entry] => {
+    const entries = [...section.entries.values()].map(({ folded, written, file, line, valueLine }): [string, Entry] => {
       // `ini` makes booleans of the words true and false even inside quotes: back to text.
-      return [folded, { file, line, written, value: String(values[`${folded}:`]) }]
+      return [folded, { file, line, written, value: String(values[`${folded}:`]), valueLine }]
     })
     return { name: section.name, file: section.file, line: section.line, entries: new Map(entries) }
   })

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { errno, PhError } from '../errors.ts'
 import type { Config, LoadOptions, MasterConfig, ProgramConfig } from './config.ts'
+import { readText } from './files.ts'
 import { defaultEntries, programName, sectionEntries } from './keys.ts'
 import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
@@ -32,7 +33,7 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
   const env = options.env ?? process.env
   const cpus = options.cpus ?? availableParallelism()
   const builtins: Builtins = { program: null, instance, cpus, env, here: path.dirname(main) }
-  const found = gather(main, builtins, findings)
+  const found = gather(main, builtins, findings, options.read ?? readText)
   const defaults: Entries = found.defaults ? defaultEntries(found.defaults, findings) : new Map()
   const nowhere = { file: main, line: 0 }
 

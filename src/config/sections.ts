@@ -2,7 +2,7 @@
 // of them together.
 
 import path from 'node:path'
-import { expandGlob, readText } from './files.ts'
+import { expandGlob, type Reading } from './files.ts'
 import { type Builtins, createLayer } from './layers.ts'
 import { lex, type Section } from './lexer.ts'
 import { BadValue, type Findings } from './problems.ts'
@@ -20,13 +20,15 @@ const MOST = 10_000
 /** What a program, an instance, may be called. */
 export const NAME = /^[A-Za-z0-9_.-]+$/
 
-export function gather(main: string, builtins: Builtins, findings: Findings): Gathered {
-  const first = scan(main, findings)
+type Read = (file: string) => Reading
+
+export function gather(main: string, builtins: Builtins, findings: Findings, read: Read): Gathered {
+  const first = scan(main, findings, read)
   const sections = [...first]
   const include = first.find((section) => section.name === 'include')
   if (include) {
     for (const file of included(include, first, main, builtins, findings)) {
-      for (const section of scan(file, findings)) {
+      for (const section of scan(file, findings, read)) {
         if (section.name === 'include') {
           findings.refuse(section, 'include', null, 'cannot stand in an included file: includes go one level deep')
         } else sections.push(section)
@@ -43,8 +45,8 @@ export function gather(main: string, builtins: Builtins, findings: Findings): Ga
   return { defaults: special('DEFAULT'), master: special('master'), programs }
 }
 
-function scan(file: string, findings: Findings): readonly Section[] {
-  const reading = readText(file)
+function scan(file: string, findings: Findings, read: Read): readonly Section[] {
+  const reading = read(file)
   if ('text' in reading) return lex(reading.text, file, findings)
   findings.refuse({ file, line: reading.line }, null, null, reading.fault)
   return []

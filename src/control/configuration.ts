@@ -1,9 +1,10 @@
 // The configuration that is in force, and how a changed file takes its place: as one step on the
 // server, checked whole before anything moves. An invalid file changes nothing.
 
-import type { ConfigDiff, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
-import type { Config } from '../config/config.ts'
+import type { ConfigDiff, Saved, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
+import type { Config, LoadOptions } from '../config/config.ts'
 import { diffConfigs } from '../config/diff.ts'
+import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
 import { isSecret, masked } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { maskedSetting } from '../config/print.ts'
@@ -84,6 +85,19 @@ export class Configuration {
     return { diff, ok: one.ok && two.ok, results: [...one.results, ...two.results] }
   }
 
+  /**
+   * Writes a program's count into the file that holds its section, and takes it into what is in force:
+   * a later update has nothing to undo. All in one synchronous step, so that two of them follow each
+   * other. Throws, and has then changed nothing.
+   */
+  saveCount(program: string, count: number): Saved {
+    const { config, ...saved } = saveCount(this.#config.file, program, count, this.#loadOptions())
+    this.#config = afterSave(this.#config, config, program)
+    // Its own spec, not the file's: an update that has not come to its turn is not anticipated.
+    this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(specWithCount(desk.program.spec, count)))
+    return saved
+  }
+
   /** The effective configuration of programs: every value with its origin, and what a process would get. */
   show(target: string | readonly string[], socket: string): readonly Shown[] {
     return chooseTargets(this.#supervisor.programs, target).flatMap((c) => this.#shown(c, socket))
@@ -120,9 +134,12 @@ export class Configuration {
   }
 
   #load(): Config {
-    const { file, instance } = this.#config
+    return loadConfig(this.#config.file, this.#loadOptions())
+  }
+
+  #loadOptions(): LoadOptions {
     const { sections, foreground } = this.#options
-    return loadConfig(file, { instance, foreground, ...(sections ? { sections } : {}) })
+    return { instance: this.#config.instance, foreground, ...(sections ? { sections } : {}) }
   }
 
   async #apply(diff: ConfigDiff, next: Config, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {

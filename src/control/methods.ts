@@ -2,7 +2,7 @@
 // of the contract; a missing one does not compile.
 
 import os from 'node:os'
-import type { Info, LogLevel, Method, Result } from '../api/contract.ts'
+import type { Info, LogLevel, Method, Result, Saved, ScaleResult } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { PhError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
@@ -10,7 +10,7 @@ import type { Configuration } from './configuration.ts'
 import type { Events } from './events.ts'
 import type { Logs } from './logs.ts'
 import { openRpc } from './openrpc.ts'
-import type { Operator } from './operator.ts'
+import type { Operator, Waiting } from './operator.ts'
 import type { Caller } from './rpc.ts'
 import type { Checked } from './schemas.ts'
 import { parseSignal } from './signal-names.ts'
@@ -57,8 +57,8 @@ export function methodsOf(room: Room): Handlers {
     restart: ({ target, ...waiting }) => operator.restart(target, waiting),
     reload: ({ target, ...waiting }) => operator.reload(target, waiting),
     scale: ({ program, workers, delta, save, ...waiting }) => {
-      if (save) throw new PhError('PH_PARAMS', 'cannot save the count: it is not available in this version')
-      return operator.scale(program, (from) => countOf(from, workers, delta), waiting)
+      const count = (from: number): number => countOf(from, workers, delta)
+      return save ? scaleAndSave(room, program, count, waiting) : operator.scale(program, count, waiting)
     },
     signal: ({ target, signal }) => operator.signal(target, parseSignal(signal)),
     wait: ({ target, state, timeout }) => operator.wait(target, state, timeout),
@@ -89,6 +89,23 @@ export function methodsOf(room: Room): Handlers {
       }),
     'rpc.discover': () => openRpc(room.version),
   }
+}
+
+/** Saved when the operation's turn has come, so that file and processes follow the same order; what cannot be saved is not scaled. */
+async function scaleAndSave(
+  { operator, configuration }: Room,
+  program: string,
+  count: (from: number) => number,
+  waiting: Waiting,
+): Promise<ScaleResult> {
+  const saved: Saved[] = []
+  const save = (from: number): number => {
+    const to = count(from)
+    saved.push(configuration.saveCount(program, to))
+    return to
+  }
+  const result = await operator.scale(program, save, waiting, true)
+  return { ...result, ...(saved[0] ? { saved: saved[0] } : {}) }
 }
 
 function countOf(from: number, workers: number | undefined, delta: number | undefined): number {

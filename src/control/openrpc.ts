@@ -1,7 +1,7 @@
 // The OpenRPC 1.3 document of the socket, made of the schemas that check the parameters and of the
 // contract's own names; so it cannot say anything else than what the server does.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Method } from '../api/contract.ts'
 import { codes } from '../errors.ts'
 import { schemas } from './schemas.ts'
@@ -15,7 +15,7 @@ export const summaries: { readonly [M in Method]: readonly [summary: string, res
   stop: ['Stops processes: stop signal, SIGCONT, SIGKILL when graceful_timeout is over.', 'OperationResult'],
   restart: ['Stops and starts each slot by itself, all at once.', 'OperationResult'],
   reload: ['Replaces processes one after another, by reload_strategy.', 'OperationResult'],
-  scale: ['Sets the number of slots of a program.', 'ScaleResult'],
+  scale: ['Sets the number of slots of a program; with save, also in the configuration file.', 'ScaleResult'],
   signal: ['Sends a signal to processes.', 'OperationResult'],
   wait: ['Answers when each process has been seen in a state.', 'OperationResult'],
   show: ['Effective configuration of programs, each value with its origin.', 'Shown[]'],

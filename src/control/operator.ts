@@ -70,18 +70,41 @@ export class Operator {
     return this.#each(target, { wait: true, timeout }, (c) => waitOperation(c.slots, state))
   }
 
-  async scale(program: string, count: (from: number) => number, waiting: Waiting): Promise<ScaleResult> {
+  /**
+   * `count` is asked when the operation's turn has come; what it throws goes to the caller, and nothing
+   * is scaled. With `sure` that moment is waited for also by who does not wait for the processes.
+   */
+  async scale(program: string, count: (from: number) => number, waiting: Waiting, sure = false): Promise<ScaleResult> {
     const known = this.#supervisor.programs.get(program)
     if (!known || known.removed) throw notFound(program, 'no such program', this.#supervisor.programs)
     let from = known.desired
     let to = known.desired
     let down = false
-    const operation = scaleOperation(count, (was, is, stays) => {
+    const refusals: unknown[] = []
+    const ask = (was: number): number => {
+      try {
+        return count(was)
+      } catch (e) {
+        // Not into the loop that gives the operation its turn: that is nobody's who could answer for it.
+        refusals.push(e)
+        return was
+      }
+    }
+    let turn = (): void => {}
+    const begun = new Promise<void>((resolve) => {
+      turn = resolve
+    })
+    const operation = scaleOperation(ask, (was, is, stays) => {
       from = was
       to = is
       down = stays
+      turn()
     })
-    const { ok, results } = await this.submit([{ program, slots: [], operation }], waiting)
+    const submitted = { program, slots: [], operation }
+    const done = this.submit([submitted], { ...waiting, wait: waiting.wait || sure })
+    const early = begun.then(() => ({ ok: true, results: this.#now(submitted) }))
+    const { ok, results } = await (waiting.wait || !sure ? done : Promise.race([done, early]))
+    if (refusals.length > 0) throw refusals[0]
     const note = down ? { note: `"${program}" is stopped: the new processes stay down until it is started` } : {}
     return { ok, program, from, to, results, ...note }
   }

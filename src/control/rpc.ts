@@ -5,7 +5,7 @@
 
 import { isUtf8 } from 'node:buffer'
 import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { laterMethods, type Method } from '../api/contract.ts'
 import { codes, PhError } from '../errors.ts'
 import type { Session } from './session.ts'

@@ -1,7 +1,7 @@
 // What the parameters of each method must look like: checked here before a method sees them, and
 // described by these same schemas in the OpenRPC document. The types tie them to the contract.
 
-import { z } from 'zod'
+import * as z from 'zod'
 import { eventTopics, type Method, type Params } from '../api/contract.ts'
 
 const none = z.strictObject({})
@@ -29,7 +29,7 @@ export const schemas = {
       delta: z.int().min(-10_000).max(10_000).optional().describe('more (or fewer) than now'),
       wait,
       timeout,
-      save: z.boolean().optional().describe('not available in this version'),
+      save: z.boolean().optional().describe('first write the count into the configuration file'),
     })
     .refine((p) => (p.workers === undefined) !== (p.delta === undefined), 'needs one of workers and delta'),
   signal: z.strictObject({ target, signal: z.union([z.string().min(1), z.int().min(1).max(64)]) }),

@@ -12,7 +12,12 @@ export interface Ended {
   readonly signal: string | null
 }
 
-const signalNames = new Map<number, string>(Object.entries(constants.signals).map(([name, n]) => [n, name]))
+/** Where a number has two names (SIGABRT and SIGIOT), the first is the usual one. */
+const signalNames = new Map<number, string>(
+  Object.entries(constants.signals)
+    .reverse()
+    .map(([name, n]) => [n, name]),
+)
 
 /** Starts reaping; `ended` is called once for each. Returns what stops it. */
 export function reap(ended: (e: Ended) => void): () => void {

@@ -56,12 +56,15 @@ function takeAll({ fd, file }: StreamOptions, hup: boolean): Taken {
   while (bytes < QUOTA_BYTES) {
     const moved = file.splice(fd, QUOTA_BYTES - bytes)
     if (file.stuck) return { bytes, state: 'stuck' }
-    if (moved === 0) return { bytes, state: 'ended' }
-    if (moved === null) return { bytes, state: hup ? 'ended' : 'open' }
+    if (moved === 0 || (moved === null && hup)) return { bytes, state: finishLine(file) ? 'ended' : 'stuck' }
+    if (moved === null) return { bytes, state: 'open' }
     bytes += moved
   }
   return { bytes, state: 'open' }
 }
+
+/** The next process of the slot begins on a line of its own. */
+const finishLine = (file: LogFile): boolean => file.endsWhole() || file.write(NEWLINE)
 
 /** Takes whole lines only; remembers how much of an unfinished one it has seen. */
 function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {

@@ -9,7 +9,7 @@ import type { Instances } from './instances.ts'
 import type { Notice, Ports } from './ports.ts'
 
 /** Why a plan's orders are given; `recycle` counts in the slot's `recycles`. */
-export type Why = 'count' | 'start' | 'reload' | 'update' | 'recycle'
+export type Why = 'count' | 'reload' | 'update' | 'recycle'
 
 export interface Desk {
   readonly program: Program
@@ -25,6 +25,8 @@ export interface Desk {
   nextGeneration(spec: Spec): number
   /** Settings that need no new process: taken over by all instances that run the program's spec. */
   setSpecLive(spec: Spec): void
+  /** A restart with the program's newest spec. */
+  startAnew(instance: Instance): void
   /** Gives an instance without a process the program's newest spec. */
   refresh(instance: Instance): void
   notice(notice: Notice): void
@@ -61,6 +63,10 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       const before = entry.spec
       entry.spec = spec
       for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, { ...i, spec })
+    },
+    startAnew(instance) {
+      const generation = desk.nextGeneration(entry.spec)
+      desk.carryOut([{ do: 'renew', instance, generation }], 'update')
     },
     refresh(i) {
       const { spec, generation } = entry

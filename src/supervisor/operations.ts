@@ -78,10 +78,9 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       for (const { slot, serving } of chosen(desk.program, slots)) {
         const { at } = serving.state
         if (kind === 'start' && at === 'running') outcomes.set(slot, serving, { ok: true })
-        if (kind === 'restart' || (at !== 'running' && at !== 'starting')) {
-          // A new start takes the newest settings.
-          desk.carryOut([{ do: 'renew', instance: serving, generation: desk.program.generation }], 'start')
-        } else desk.tell(serving, { type: 'start' })
+        const goesOn = kind === 'start' && (at === 'running' || at === 'starting')
+        if (goesOn || serving.spec === desk.program.spec) desk.tell(serving, { type: kind })
+        else desk.startAnew(serving)
       }
     },
     changed(desk, after) {

@@ -9,7 +9,10 @@ import { slotMark } from '../../src/core/spec.ts'
 
 function entries(values: Readonly<Record<string, string>>, file = '/main/config.ini'): Entries {
   return new Map(
-    Object.entries(values).map(([key, value], index) => [key, { written: key, value, file, line: index + 1 }]),
+    Object.entries(values).map(([key, value], index) => [
+      key,
+      { written: key, value, file, line: index + 1, valueLine: index + 1 },
+    ]),
   )
 }
 

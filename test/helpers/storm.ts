@@ -61,8 +61,18 @@ export function play({ seed, steps }: Storm): void {
     look()
     const unrest = calmFault(weather)
     if (unrest === null) return
-    if (tries > 240) throw new Error(`never calm: ${unrest}\n  after:\n  ${trail.join('\n  ')}`)
+    if (tries > 240) throw new Error(`never calm: ${unrest}\n  after:\n  ${[...trail, ...standing(world)].join('\n  ')}`)
   }
+}
+
+/** Every instance as it stands. */
+function standing({ supervisor }: World): string[] {
+  return [...supervisor.programs.values()].flatMap((p) =>
+    p.instances.map(
+      ({ slot, generation, wanted, state }) =>
+        `${p.name}:${slot} of generation ${generation}, wanted ${wanted}: ${JSON.stringify(state)}`,
+    ),
+  )
 }
 
 function begin(seed: number): Weather {
@@ -81,7 +91,9 @@ function begin(seed: number): Weather {
     asking: null,
     stopping: null,
   }
-  world.supervisor.watch((before, after) => {
+  world.supervisor.watch((notice) => {
+    if (notice.kind !== 'instance' || !notice.before || !notice.after) return
+    const { before, after } = notice
     const { at } = before.state
     if ((at !== 'fatal' && at !== 'exited') || after.state.at === at || after.state.at === 'stopped') return
     if (after.state.at === 'stopping') return
@@ -233,8 +245,13 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
   const note = (kind: string, ask: () => Asked): void => {
     weather.operations.push(asking(weather, name, kind, ask))
   }
+  // While a scale is open a slot may be one that leaves, and a new one may come in its place.
+  const isScaled = weather.operations.some((o) => o.program === name && o.ends === 0 && o.operation.kind === 'scale')
   const wish = (what: 'up' | 'down'): void => {
-    for (const slot of slots) known.asked.set(slot, what)
+    for (const slot of slots) {
+      if (isScaled) known.asked.delete(slot)
+      else known.asked.set(slot, what)
+    }
   }
   if (kind < 60) {
     wish('up')
@@ -242,6 +259,11 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
     return `start ${name} ${slots}`
   }
   if (kind < 69) {
+    // It ends a start under way as a whole, so what that one wanted of further slots is not certain any more.
+    for (const o of weather.operations) {
+      const isCut = o.program === name && o.ends === 0 && o.operation.slots.some((slot) => slots.includes(slot))
+      if (isCut) for (const slot of o.operation.slots) known.asked.delete(slot)
+    }
     wish('down')
     note('stop', () => give.stop(slots))
     return `stop ${name} ${slots}`
