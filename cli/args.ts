@@ -121,7 +121,7 @@ function isKnown(word: string): boolean {
 }
 
 /** The error for a command or option of a later version. */
-export function unavailable(what: string): PhError {
+function unavailable(what: string): PhError {
   return new PhError('PH_USAGE', `cannot run "${what}": it is not available in this version`, { command: what })
 }
 

@@ -4,17 +4,20 @@
 
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { type Client, connect } from '../src/api/client.ts'
+import { type Client, connect, type EventStream, type LogStream } from '../src/api/client.ts'
 import type { Info, Method, Params, Result } from '../src/api/contract.ts'
 import { messageOf, PhError } from '../src/errors.ts'
+import { packageVersion } from '../src/package.ts'
 import type { Globals } from './args.ts'
-import { majorOf, ownVersion } from './version.ts'
 
 export interface Master {
   readonly socket: string
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>
   /** As call, for a method only known at run time; it is taken for one that changes something. */
   raw(method: string, params: unknown): Promise<unknown>
+  /** Resolves when the master has answered; the stream then gives what it said and what comes. */
+  logs(params: Params<'logs'>): Promise<LogStream>
+  events(params: Params<'events'>): Promise<EventStream>
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
   close(): void
@@ -72,8 +75,18 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
     const own = (params as { timeout?: unknown } | null)?.timeout !== undefined
     return ask(method, params, timeout === null ? null : timeout * 1000 + (own ? GRACE_MS : 0))
   }
+  const stream = async <S extends { readonly begun: Promise<unknown> }>(method: string, open: () => S): Promise<S> => {
+    const limit = timeout === null ? null : timeout * 1000
+    checked ??= identify(client, place)
+    await within(limit, method, checked)
+    const opened = open()
+    await within(limit, method, opened.begun)
+    return opened
+  }
   return {
     socket: place.socket,
+    logs: (params) => stream('logs', () => client.logs(params)),
+    events: (params) => stream('events', () => client.events(params)),
     call: <M extends Method>(method: M, params: Params<M>) => raw(method, params) as Promise<Result<M>>,
     raw,
     closed: client.closed,
@@ -160,7 +173,7 @@ function withInstance(path: string, instance: string | null): string {
 async function identify(client: Client, place: Place): Promise<Info | null> {
   const asked = client.call('info', {})
   await Promise.resolve() // lets the question that goes along be sent before a file is read
-  const own = ownVersion()
+  const own = packageVersion()
   let info: Info
   try {
     info = await asked
@@ -209,4 +222,9 @@ function within<T>(ms: number | null, method: string, answer: Promise<T>): Promi
     const timer = setTimeout(late, ms)
     answer.then(done, fail).finally(() => clearTimeout(timer))
   })
+}
+
+/** `1` of `1.4.2`; null when it is no version. */
+function majorOf(version: unknown): string | null {
+  return typeof version === 'string' ? (/^(\d+)\./.exec(version)?.[1] ?? null) : null
 }

@@ -2,7 +2,7 @@
 // environment. What comes from outside (reasons, status texts) goes through `clean` before a
 // terminal sees it: a worker must not be able to move a cursor.
 
-export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'blue' | 'magenta' | 'cyan'
 export type Paint = (style: Style | null, text: string) => string
 
 const sgr: Readonly<Record<Style, readonly [number, number]>> = {
@@ -11,6 +11,8 @@ const sgr: Readonly<Record<Style, readonly [number, number]>> = {
   red: [31, 39],
   green: [32, 39],
   yellow: [33, 39],
+  blue: [34, 39],
+  magenta: [35, 39],
   cyan: [36, 39],
 }
 
@@ -64,18 +66,45 @@ export function count(n: number, one: string, many = `${one}s`): string {
 export function clean(text: string): string {
   return text
     .replace(/[\t\n\v\f\r\u2028\u2029 ]+/g, ' ')
-    .replace(UNSAFE, (c) =>
-      c.charCodeAt(0) < 256
-        ? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`
-        : `\\u${c.charCodeAt(0).toString(16)}`,
-    )
+    .replace(UNSAFE, escaped)
     .trim()
+}
+
+/** A line of a program's own output for a terminal: its colours may stay, nothing else that moves or asks. */
+export function outputLine(text: string, colour: boolean): string {
+  const kept = colour ? text : text.replace(SGR, '')
+  if (!UNSAFE_OUTPUT.test(kept)) return kept
+  const safe = kept
+    .replace(/\r+$/, '')
+    .split(SGR_KEPT)
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(UNSAFE_OUTPUT_ALL, escaped)))
+    .join('')
+  return safe.includes('\x1b') ? `${safe}\x1b[0m` : safe
+}
+
+function escaped(c: string): string {
+  const code = c.charCodeAt(0)
+  return code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
+}
+
+/** `12:00:01`, as this machine's clocks show it; with the day before it when that is not the day of `now`. */
+export function timeOfDay(iso: string, now: number): string {
+  const at = new Date(iso)
+  if (Number.isNaN(at.getTime())) return clean(iso)
+  const time = at.toTimeString().slice(0, 8)
+  if (at.toDateString() === new Date(now).toDateString()) return time
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`
 }
 
 /** C0, DEL, C1, and what turns the direction of writing. */
 const UNSAFE = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
-/** Our own colours. */
-const SGR = new RegExp(`${'\x1b'}\\[[0-9;]*m`, 'g')
+/** The same, but for the tab. */
+const UNSAFE_OUTPUT = /(?!\t)[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+const UNSAFE_OUTPUT_ALL = new RegExp(UNSAFE_OUTPUT, 'gu')
+/** Colours. */
+const SGR = new RegExp(`${'\x1b'}\\[[0-9;:]*m`, 'g')
+const SGR_KEPT = new RegExp(`(${SGR.source})`)
 
 /** Columns of a terminal that the text takes; our own colours take none. */
 export function width(text: string): number {

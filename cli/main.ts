@@ -14,6 +14,12 @@ import { resultLines, resultsIn } from './results.ts'
 void main(process.argv.slice(2))
 
 async function main(argv: readonly string[]): Promise<void> {
+  if (argv[0] === 'complete') {
+    // A shell asks what could follow: nothing of what comes after is a line to be carried out.
+    const { answerShell } = await import('./completing.ts')
+    await answerShell(argv.slice(1))
+    process.exit(0)
+  }
   // `phctl status | head -1`: the reader has had enough, and nobody is left to tell.
   const out = outputOf(wantsJson(argv), (e) => process.exit(errno(e) === 'EPIPE' ? 0 : codes.PH_INTERNAL.exit))
   setImmediate(() => out.tty) // makes stdout while the first answer is on its way

@@ -13,13 +13,15 @@ export interface Out {
   readonly columns: number
   readonly rows: number
   readonly paint: Paint
+  /** `paint` paints. */
+  readonly colour: boolean
   /** The result: as it is under --json, else in words. `words` is only asked for when needed. */
   result(value: unknown, words: () => string): void
   /** What is neither the result nor an error: warnings, remarks. Goes to stderr. */
   remark(text: string): void
   /** The failure that ends the command. */
   failure(e: PhError): void
-  /** Bytes for the terminal as they are (redrawing). */
+  /** Text that goes to stdout as it is. */
   raw(text: string): void
 }
 
@@ -33,7 +35,8 @@ export function outputOf(json: boolean, broken: (e: Error) => void): Out {
   const stderr = once(() => process.stderr.on('error', broken))
   const mayPaint = !process.env.NO_COLOR && process.env.TERM !== 'dumb'
   const tty = (): boolean => stdout().isTTY === true
-  const paint = once(() => painter(mayPaint && tty()))
+  const colour = (): boolean => mayPaint && tty()
+  const paint = once(() => painter(colour()))
   return {
     json,
     get tty() {
@@ -47,6 +50,9 @@ export function outputOf(json: boolean, broken: (e: Error) => void): Out {
     },
     get paint() {
       return paint()
+    },
+    get colour() {
+      return colour()
     },
     result(value, words) {
       const text = json ? JSON.stringify(value) : words()
@@ -62,7 +68,7 @@ export function outputOf(json: boolean, broken: (e: Error) => void): Out {
       stderr().write([`${red('red', 'phctl:')} ${first}`, ...rest].map((line) => `${line}\n`).join(''))
     },
     raw(text) {
-      stdout().write(text)
+      if (text !== '') stdout().write(text)
     },
   }
 }

@@ -2,7 +2,9 @@
 // stays, takes the lock, runs the master, and ends the process: with cli/main.ts and worker/boot.ts
 // the only file that does.
 
+import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
+import { join, relative } from 'node:path'
 import { readArguments, usage } from './arguments.ts'
 import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
 import { printConfig } from './config/print.ts'
@@ -11,7 +13,7 @@ import { runMaster } from './master.ts'
 import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
 import { takeLock } from './os/lock.ts'
 import { type MasterLog, openMasterLog } from './os/master-log.ts'
-import { packageVersion } from './package.ts'
+import { packageFile, packageVersion } from './package.ts'
 
 // Until the real handlers stand, none of these may end us (or open Node's inspector).
 for (const early of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const) process.on(early, () => undefined)
@@ -57,13 +59,22 @@ function detach(config: Config): never {
     '-c',
     config.file,
   ])
-  if (text !== '') (exit === 0 ? process.stdout : process.stderr).write(`${exit === 0 ? '' : 'phd: '}${text}\n`)
+  if (exit === 0) print(`${text}\nnext: ${phctlCommand(config, process.cwd())} status\n`)
+  else process.stderr.write(`phd: ${text}\n`)
   process.exit(exit)
+}
+
+/** How to call phctl from the folder in which phd was started: what can be typed there as it is. */
+function phctlCommand(config: Config, cwd: string): string {
+  const installed = (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, 'phctl')))
+  const command = installed ? 'phctl' : `node ${relative(cwd, packageFile('dist/bin/phctl.cjs'))}`
+  return config.file === join(cwd, 'config.ini') ? command : `${command} -c ${config.file}`
 }
 
 async function run(config: Config, sections: readonly string[] | null, foreground: boolean): Promise<void> {
   const { master } = config
   process.title = `master: ${master.procName}`
+  const phctl = phctlCommand(config, process.cwd())
   process.umask(0o022)
   process.chdir('/')
   takeLock(master.runPath, { pid: process.pid, config: config.file })
@@ -78,15 +89,15 @@ async function run(config: Config, sections: readonly string[] | null, foregroun
     log.fatal({ err: messageOf(e) }, 'cannot start')
     throw e
   }
-  const next = `phctl -c ${config.file} status`
-  log.info({ pid: process.pid, socket: master.socket, next }, 'ready')
+  const next = foreground ? { next: `${phctl} status` } : {}
+  log.info({ pid: process.pid, socket: master.socket, ...next }, 'ready')
   const words = `phd ${packageVersion()} keeps ${counts(config)} (pid ${process.pid})`
   if (foreground && process.stdout.isTTY) {
     print(
-      `\n${words}\nnext, in another terminal:\n  ${next}\n  phctl -c ${config.file} help\nCtrl-C stops everything in order.\n\n`,
+      `\n${words}\nnext, in another terminal:\n  ${phctl} status\n  ${phctl} help\nCtrl-C stops everything in order.\n\n`,
     )
   }
-  parent?.report({ exit: 0, text: `${words}\nnext: ${next}` })
+  parent?.report({ exit: 0, text: words })
 }
 
 /** A lock file that somebody deleted says nothing; a socket that answers does. */

@@ -2,7 +2,6 @@
 // nothing: what an event means is the supervisor's, what a caller may ask is control's.
 
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ConfigDiff } from './api/contract.ts'
 import type { Config } from './config/load.ts'
@@ -16,17 +15,18 @@ import { rpcServer } from './control/rpc.ts'
 import { schemas } from './control/schemas.ts'
 import { serveControl } from './control/server.ts'
 import type { StatusFacts } from './control/status.ts'
-import type { Clock } from './core/ports.ts'
 import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
 import { systemClock } from './os/clock.ts'
+import { emptyFolder } from './os/folders.ts'
 import { groupId } from './os/groups.ts'
 import { hungUp, peerOf } from './os/libc-io.ts'
 import { growthOf } from './os/log-file.ts'
-import { followLog, lastLines } from './os/log-reader.ts'
+import { followLog } from './os/log-follow.ts'
+import { lastLines } from './os/log-reader.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
-import { writePidfile } from './os/pidfile.ts'
+import { removePidfile, writePidfile } from './os/pidfile.ts'
 import { reap } from './os/reaper.ts'
 import { systemSignals } from './os/signals.ts'
 import { systemSpawner } from './os/spawner.ts'
@@ -59,7 +59,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
 
   const events = eventLog(clock)
   const output = captureOutput({
-    folder: emptyFolder(join(master.runPath, 'io')),
+    folder: emptyFolder(join(master.runPath, 'io'), 0o711),
     clock,
     trouble(facts) {
       if (facts.error === null) log.info(facts, 'log written again')
@@ -105,8 +105,11 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     stopReaping,
     ended: options.ended,
   })
+  const ownLog = growthOf(clock)
+  masterLog.onLine = () => ownLog.tell(master.logFile)
   const reopen = (): void => {
     masterLog.reopen()
+    ownLog.replaced(master.logFile)
     output.reopen()
     channel.reopen()
     log.info({}, 'log files reopened')
@@ -118,7 +121,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     clock,
     facts,
     events,
-    logs: logsOf(supervisor, master.logFile, logReading(output, masterLog, master.logFile, clock)),
+    logs: logsOf(supervisor, master.logFile, clock, logReading(output, ownLog, master.logFile)),
     version: packageVersion(),
     startedAt,
     reopen,
@@ -138,6 +141,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       operator.stop('all', { wait: false }).catch((e: unknown) => log.warn({ err: messageOf(e) }, 'cannot stop all'))
     },
   })
+  writePidfile(master.pidfile, process.pid)
   const server = await serveControl({
     path: master.socket,
     mode: master.socketMode,
@@ -154,21 +158,21 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     peerOf,
     hungUp,
     log: (facts, text) => log.warn(facts, text),
+  }).catch((e: unknown) => {
+    removePidfile(master.pidfile, process.pid)
+    throw e
   })
   end.serving(server)
-  writePidfile(master.pidfile, process.pid)
   events.emit('master.started', { pid: process.pid, version: room.version })
   configuration.begin()
 }
 
 /** Program logs grow in the capture; the master's own grows with each line of it. */
-function logReading(output: Capture, masterLog: MasterLog, masterFile: string, clock: Clock): LogReading {
-  const own = growthOf(clock)
-  masterLog.onLine = () => own.tell(masterFile)
+function logReading(output: Capture, own: ReturnType<typeof growthOf>, masterFile: string): LogReading {
   return {
     lastLines,
     followLog,
-    onGrowth: (path, grown) => (path === masterFile ? own.on(path, grown) : output.onGrowth(path, grown)),
+    onGrowth: (path, watcher) => (path === masterFile ? own.on(path, watcher) : output.onGrowth(path, watcher)),
     clear: (path) => output.clear(path),
   }
 }
@@ -207,11 +211,4 @@ function scaleAll(supervisor: Supervisor, operator: Operator, by: 1 | -1): void 
     const count = (from: number): number => (by === 1 ? from + 1 : Math.min(from, Math.max(1, from - 1)))
     operator.scale(program.name, count, { wait: false }).catch(() => undefined)
   }
-}
-
-/** FIFOs of an earlier master that nobody reads any more. */
-function emptyFolder(path: string): string {
-  mkdirSync(path, { recursive: true, mode: 0o711 })
-  for (const name of readdirSync(path)) unlinkSync(join(path, name))
-  return path
 }

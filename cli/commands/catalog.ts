@@ -36,6 +36,34 @@ export const catalog = {
     details: [target],
     examples: ['phctl show web', 'phctl show web:1 --json'],
   },
+  logs: {
+    topic: 'Look',
+    args: '<target...>',
+    meaning: 'show the last lines of log files, and follow them',
+    options: [
+      ['-n, --lines <number>', 'lines of each file, from its end, archives included (default 100)'],
+      ['-f, --follow', 'go on with new lines, over restarts and rotations, until interrupted'],
+      ['--stderr', 'only what programs wrote to stderr'],
+    ],
+    details: [
+      target,
+      "master is the master's own log.",
+      'Where lines of several names can come, each begins with its name: | stands before stdout, ! before stderr.',
+      'With --json a document a line.',
+    ],
+    examples: ['phctl logs web', 'phctl logs -f -n 0 web api', 'phctl logs -f master'],
+  },
+  events: {
+    topic: 'Look',
+    args: '[topic...]',
+    meaning: 'follow what happens, a line an event',
+    options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
+    details: [
+      'A topic is process.state, or a family: process, program, config, master, log. None is all.',
+      'Ends when interrupted (exit 0) or with the master (exit 4). With --json a document a line.',
+    ],
+    examples: ['phctl events', 'phctl events program config', 'phctl events --since 0 --json'],
+  },
   pid: {
     topic: 'Look',
     args: '[target]',
@@ -91,9 +119,12 @@ export const catalog = {
     topic: 'Operate',
     args: '<program> <number>',
     meaning: 'run more or fewer processes of a program: N, +N or -N',
-    options: [noWait, ['--save', 'also write the number into the configuration file (not available in this version)']],
-    details: ['The highest slots are drained. The count stands until number_workers changes in the file.'],
-    examples: ['phctl scale web 4', 'phctl scale web -1'],
+    options: [noWait, ['--save', 'also write the number into the configuration file']],
+    details: [
+      'The highest slots are drained. The count stands until number_workers changes in the file.',
+      '--save changes number_workers in the line of the section; what cannot be saved is not done.',
+    ],
+    examples: ['phctl scale web -1', 'phctl scale web 4 --save'],
   },
   signal: {
     topic: 'Operate',
@@ -109,6 +140,13 @@ export const catalog = {
     options: [['--state <state>', 'RUNNING, STOPPED, EXITED, FATAL, BACKOFF, STARTING, STOPPING or STANDBY']],
     details: [target, '--timeout T gives up after T (exit 7).'],
     examples: ['phctl wait web --state RUNNING', 'phctl wait job --state EXITED --timeout 10m'],
+  },
+  clear: {
+    topic: 'Operate',
+    args: '<target...>',
+    meaning: 'empty log files and remove their archives',
+    details: [target],
+    examples: ['phctl clear web', 'phctl clear all'],
   },
   check: {
     topic: 'Configuration',
@@ -156,6 +194,17 @@ export const catalog = {
     meaning: 'call a method of the socket and print its raw result, for scripts',
     examples: ['phctl call rpc.discover', 'phctl call status \'{"target":"web"}\''],
   },
+  completion: {
+    topic: 'Other',
+    args: '<shell>',
+    meaning: 'print the script that completes phctl in bash, zsh or fish',
+    details: [
+      'bash:  source <(phctl completion bash)                             in ~/.bashrc',
+      'zsh:   source <(phctl completion zsh)                              in ~/.zshrc, after compinit',
+      'fish:  phctl completion fish > ~/.config/fish/completions/phctl.fish',
+    ],
+    examples: ['source <(phctl completion bash)', 'phctl completion fish | source'],
+  },
   help: {
     topic: 'Other',
     args: '[command]',
@@ -173,19 +222,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = [
-  'logs',
-  'clear',
-  'events',
-  'upgrade',
-  'top',
-  'graph',
-  'run',
-  'startup',
-  'import',
-  'export',
-  'completion',
-] as const
+export const laterCommands = ['upgrade', 'top', 'graph', 'run', 'startup', 'import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

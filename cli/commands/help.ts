@@ -1,9 +1,9 @@
 // `help` and `version`: what phctl can do, from the catalog.
 
 import { PhError } from '../../src/errors.ts'
+import { packageVersion } from '../../src/package.ts'
 import { usageOf } from '../args.ts'
 import { columns, type Paint } from '../format.ts'
-import { ownVersion } from '../version.ts'
 import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands, type Topic } from './catalog.ts'
 import { type Context, OK } from './context.ts'
 import { nearest } from './nearest.ts'
@@ -28,7 +28,7 @@ export async function help(ctx: Context): Promise<number> {
 }
 
 export async function version(ctx: Context): Promise<number> {
-  const own = ownVersion()
+  const own = packageVersion()
   ctx.out.result({ version: own }, () => `phctl ${own}`)
   return OK
 }

@@ -1,9 +1,11 @@
 // Command -> handler. A command of the catalog without a handler does not compile.
 
 import type { CommandName } from './catalog.ts'
+import { completion } from './completion.ts'
 import { check, reread, show, update } from './config.ts'
 import type { Handler } from './context.ts'
 import { help, version } from './help.ts'
+import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
 import { reload, restart, scale, signal, start, stop, wait } from './operate.ts'
 import { pid, status } from './status.ts'
@@ -11,6 +13,8 @@ import { pid, status } from './status.ts'
 export const handlers: Readonly<Record<CommandName, Handler>> = {
   status,
   show,
+  logs,
+  events,
   pid,
   info,
   ping,
@@ -21,6 +25,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   scale,
   signal,
   wait,
+  clear,
   check,
   reread,
   update,
@@ -28,6 +33,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   loglevel,
   shutdown,
   call,
+  completion,
   help,
   version,
 }

@@ -2,11 +2,10 @@
 // process with the result; exit 1 when one failed. --timeout goes to the master, which answers with
 // what was reached by then.
 
-import type { OperationResult, Params, ProcessState, Program, TargetResult } from '../../src/api/contract.ts'
+import type { OperationResult, Params, ProcessState, Program, Saved, TargetResult } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { unavailable } from '../args.ts'
 import type { Master } from '../connect.ts'
-import { count } from '../format.ts'
+import { clean, count } from '../format.ts'
 import type { Out } from '../output.ts'
 import { resultLines } from '../results.ts'
 import { withProgress } from '../screen.ts'
@@ -19,26 +18,32 @@ export const restart = operation('restart')
 export const reload = operation('reload')
 
 export async function scale(ctx: Context): Promise<number> {
-  if (ctx.options.save === true) throw unavailable('scale --save')
   const [program = '', number = ''] = ctx.args
   if (!/^[+-]?\d{1,9}$/.test(number)) {
     throw new PhError('PH_USAGE', `cannot scale "${program}" to "${number}": wanted a number N, +N or -N`)
   }
   const m = await master(ctx)
   const size = /^\d/.test(number) ? { workers: Number(number) } : { delta: Number(number) }
+  const save = ctx.options.save === true ? { save: true } : {}
   const done = await withProgress(
     ctx.out,
     progressOf(m, [program]),
-    m.call('scale', { program, ...size, ...waiting(ctx) }),
+    m.call('scale', { program, ...size, ...save, ...waiting(ctx) }),
   )
   ctx.out.result(done, () =>
     [
       `${done.program}: ${done.from} -> ${count(done.to, 'process', 'processes')}`,
+      ...(done.saved === undefined ? [] : [savedWords(done.saved)]),
       ...(done.note === undefined ? [] : [done.note]),
       ...resultLines(done.results, ctx.out.paint),
     ].join('\n'),
   )
   return done.ok ? OK : FAILED
+}
+
+function savedWords({ file, line, replaced }: Saved): string {
+  const former = replaced === null ? '' : `, where ${clean(replaced)} stood`
+  return `saved in ${clean(file)}:${line}${former}`
 }
 
 export async function signal(ctx: Context): Promise<number> {

@@ -4,13 +4,20 @@
 // the line breaks. It never throws outside a promise, and knows nothing of the master's inside.
 
 import { createConnection, type Socket } from 'node:net'
-import { JSONRPCClient, JSONRPCErrorException, type JSONRPCErrorResponse, type JSONRPCResponse } from 'json-rpc-2.0'
-import { type Code, codeOfRpc, codes, errno, messageOf, PhError } from '../errors.ts'
+import { JSONRPCClient, JSONRPCErrorException } from 'json-rpc-2.0'
+import { errno, messageOf, PhError } from '../errors.ts'
 import type { Method, Params, Result } from './contract.ts'
 import { lineSplitter } from './framing.ts'
+import { readMessage, wireError } from './messages.ts'
+import { type EventStream, type LogStream, type Notice, streamsOn } from './notices.ts'
+
+export type { EventStream, LogBatch, LogStream, Missed, Notice } from './notices.ts'
 
 /** Longest answer taken, in bytes: `status` of 10 000 processes is about 6 MB. */
 const MAX_ANSWER = 256 * 1024 * 1024
+
+/** Events and lines that wait for their reader; beyond, the socket is not read until they are taken, or a call is to be answered. */
+const MAX_WAITING = 1000
 
 /** Longest path of a Unix socket on Linux, in bytes: the kernel would cut a longer one silently. */
 const MAX_PATH = 107
@@ -20,6 +27,12 @@ export interface Client {
   call<M extends Method>(method: M, params: Params<M>): Promise<Result<M>>
   /** As call, for a method whose name is only known at run time (`phctl call`). `params` is an object or an array. */
   raw(method: string, params: unknown): Promise<unknown>
+  /** What happens from now on, or after `since`. The call is made at once. */
+  events(params: Params<'events'>): EventStream
+  /** The last lines, and with `follow` those that come. The call is made at once. */
+  logs(params: Params<'logs'>): LogStream
+  /** Every notification, as it comes; `hear` must not throw. Returns what ends it. */
+  onNotice(hear: (notice: Notice) => void): () => void
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>
   close(): void
@@ -81,6 +94,17 @@ function clientOn(socket: Socket, path: string): Client {
   const rpc = new JSONRPCClient<void>((request) => {
     socket.write(`${JSON.stringify(request)}\n`)
   })
+  const hearers = new Set<(notice: Notice) => void>()
+  /** The master feels that somebody reads slowly; but an answer must not wait behind notices that nobody takes. */
+  const pace = (): void => {
+    if (streams.waiting > MAX_WAITING && inFlight.size === 0) socket.pause()
+    else if (socket.isPaused()) socket.resume()
+  }
+  const streams = streamsOn({
+    call: (method, params) => raw(method, params),
+    unsubscribe: (subscription) => void raw('unsubscribe', { subscription }).catch(() => {}), // it ends with the connection anyway
+    changed: pace,
+  })
 
   const failAll = (e: PhError): void => {
     ended = e
@@ -104,7 +128,10 @@ function clientOn(socket: Socket, path: string): Client {
         failAll(message.error)
         return
       case 'notice':
-        return // notifications are not asked for in this version
+        if (message.notice === null) return
+        streams.take(message.notice)
+        for (const hear of hearers) hear(message.notice)
+        return
       case 'junk':
         breakOff(message.why)
     }
@@ -121,6 +148,7 @@ function clientOn(socket: Socket, path: string): Client {
   socket.on('error', (e) => breakOff(`the connection broke (${errno(e) ?? e.message})`))
   socket.on('close', () => {
     if (ended === null || inFlight.size > 0) breakOff('the connection was closed')
+    streams.end()
     gone()
   })
 
@@ -131,8 +159,13 @@ function clientOn(socket: Socket, path: string): Client {
     }
     return new Promise((resolve, reject) => {
       inFlight.add(reject)
+      pace()
       // The library's type admits objects and arrays only, which is what the contract says of params.
-      const done = (): boolean => inFlight.delete(reject)
+      const done = (): boolean => {
+        const first = inFlight.delete(reject)
+        pace()
+        return first
+      }
       rpc.request(method, params as Record<string, unknown>).then(
         (result) => done() && resolve(result),
         (e: unknown) => done() && reject(callError(e)),
@@ -142,67 +175,21 @@ function clientOn(socket: Socket, path: string): Client {
   return {
     raw,
     call: <M extends Method>(method: M, params: Params<M>) => raw(method, params) as Promise<Result<M>>,
+    events: (params) => streams.events(params),
+    logs: (params) => streams.logs(params),
+    onNotice(hear) {
+      hearers.add(hear)
+      return () => hearers.delete(hear)
+    },
     closed,
-    close: () => socket.end(),
+    close() {
+      socket.end()
+      if (socket.isPaused()) socket.resume() // else its end would never be read
+    },
   }
-}
-
-type Message =
-  | { readonly kind: 'answer'; readonly response: JSONRPCResponse }
-  | { readonly kind: 'refusal'; readonly error: PhError }
-  | { readonly kind: 'notice' }
-  | { readonly kind: 'junk'; readonly why: string }
-
-/** What one line of the master is. The library checks nothing of this, and would throw where nobody catches. */
-function readMessage(line: Buffer): Message {
-  const junk = (why: string): Message => ({ kind: 'junk', why: `${why}: ${excerpt(line)}` })
-  let value: unknown
-  try {
-    value = JSON.parse(line.toString('utf8'))
-  } catch {
-    return junk('what answers there does not speak JSON-RPC') // the parser's own words say less than the line itself
-  }
-  if (!isRecord(value)) return junk('an answer must be a JSON object')
-  if (typeof value.method === 'string') return { kind: 'notice' }
-  const { id, error } = value
-  if (error !== undefined && error !== null) {
-    if (!isRecord(error) || typeof error.code !== 'number' || typeof error.message !== 'string') {
-      return junk('an error without code and message came')
-    }
-    if (id === null || id === undefined) {
-      return { kind: 'refusal', error: wireError(error.code, error.message, error.data) }
-    }
-  } else if (!('result' in value)) {
-    return junk('an answer with neither result nor error came')
-  }
-  if (typeof id !== 'number') return junk('an answer to no call of ours came')
-  // Rebuilt, because the library refuses an answer that has a `result` of null beside its error.
-  return {
-    kind: 'answer',
-    response: isRecord(error)
-      ? { jsonrpc: '2.0', id, error: error as unknown as JSONRPCErrorResponse['error'] }
-      : { jsonrpc: '2.0', id, result: value.result },
-  }
-}
-
-function excerpt(line: Buffer): string {
-  const text = line.subarray(0, 240).toString('utf8')
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function callError(e: unknown): PhError {
   if (e instanceof JSONRPCErrorException) return wireError(e.code, e.message, e.data)
   return new PhError('PH_NO_MASTER', messageOf(e), {}, { cause: e })
-}
-
-/** What the master answered, as a PhError. `data.rpc` keeps its number, which may be one that we do not know. */
-function wireError(rpc: number, message: string, data: unknown): PhError {
-  const facts = isRecord(data) ? data : data === undefined || data === null ? {} : { detail: data }
-  const named = facts.code
-  const code = typeof named === 'string' && Object.hasOwn(codes, named) ? (named as Code) : codeOfRpc(rpc)
-  return new PhError(code, message, { ...facts, rpc })
 }

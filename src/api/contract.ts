@@ -209,8 +209,20 @@ export interface LogLine {
   readonly text: string
 }
 
+/** A file that a target's output goes to. */
+export interface LogSource {
+  readonly path: string
+  /** `web:0`; the program where several slots share it; `master`. */
+  readonly name: string
+  /** null where both streams go there. */
+  readonly stream: 'stdout' | 'stderr' | null
+  readonly format: 'raw' | 'prefix' | 'json'
+}
+
 export interface LogsResult {
-  /** Oldest first, file by file. */
+  /** Where the lines come from; none where `log_file` is `none` or `inherit`. */
+  readonly files: readonly LogSource[]
+  /** Oldest first, file by file. Of very many or very long lines the newest 8 MB. */
   readonly lines: readonly LogLine[]
   /** With follow: notifications `log` carry this number until `unsubscribe`. */
   readonly subscription?: number

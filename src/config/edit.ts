@@ -14,7 +14,7 @@ import { Findings } from './problems.ts'
 import { replaceFile } from './replace-file.ts'
 import { canonical } from './settings.ts'
 
-export interface Edit {
+interface Edit {
   readonly text: string
   /** Where the count stands now. */
   readonly line: number
@@ -53,16 +53,17 @@ export function saveCount(main: string, program: string, count: number, options:
 }
 
 /** The text of a file with the count in one of its sections, which `lex` found there. */
-export function withCount(text: string, section: Section, count: number): Edit {
+function withCount(text: string, section: Section, count: number): Edit {
   const lines = text.split('\n')
   const entry = [...section.entries].find(([key]) => canonical(key) === KEY)?.[1]
   if (entry) return intoEntry(lines, entry, count)
   const header = lines[section.line - 1] ?? ''
   // The last line has no end of its own: it gets that of the others.
-  const crlf = section.line < lines.length ? header.endsWith('\r') : text.includes('\r\n')
+  const last = section.line === lines.length
+  const crlf = header.endsWith('\r') || (last && text.includes('\r\n'))
   const own = `${KEY} = ${count}`
-  if (section.line < lines.length) lines.splice(section.line, 0, crlf ? `${own}\r` : own)
-  else lines.splice(section.line - 1, 1, crlf ? `${header}\r` : header, own)
+  if (last) lines.splice(section.line - 1, 1, crlf && !header.endsWith('\r') ? `${header}\r` : header, own)
+  else lines.splice(section.line, 0, crlf ? `${own}\r` : own)
   return { text: lines.join('\n'), line: section.line + 1, replaced: null }
 }
 

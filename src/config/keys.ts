@@ -72,10 +72,21 @@ function collect(
     if (row?.available === false && entry.value !== '') refuse('cannot be used: it is not available in this version')
     const name = row ? canonical(key) : key
     const former = entries.get(name)
-    if (former) refuse(`cannot stand twice: ${former.written} in line ${former.line} is the same key`)
-    else entries.set(name, entry)
+    if (!former) entries.set(name, entry)
+    else if (!eachStream(former, entry)) {
+      refuse(`cannot stand twice: ${former.written} in line ${former.line} is the same key`)
+    } else if (former.value !== entry.value) {
+      refuse(`cannot differ from ${former.written} in line ${former.line}: one limit holds for both streams`)
+    }
   }
   return entries
+}
+
+/** supervisord's files set a limit for each of the two streams; here they share it. */
+function eachStream(a: Entry, b: Entry): boolean {
+  const stream = ({ written }: Entry): string | undefined => /^(stdout|stderr)_/i.exec(written)?.[1]?.toLowerCase()
+  const [one, two] = [stream(a), stream(b)]
+  return one !== undefined && two !== undefined && one !== two
 }
 
 /** A key that was indented by mistake has become a part of the value above it. */

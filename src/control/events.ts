@@ -37,11 +37,19 @@ export function eventLog(clock: Clock): Events {
       const missed = Math.max(0, first - 1 - from)
       const subscription = session.subscribe((id) => {
         const follower = followerOf(session, id, wanted)
-        followers.add(follower)
-        for (const happening of kept) if (happening.seq > from) follower.take(happening)
+        let ended = false
+        // After the answer, so that the client knows the number when the first event comes.
+        clock.soon(() => {
+          if (ended) return
+          for (const happening of kept) if (happening.seq > from) follower.take(happening)
+          followers.add(follower)
+        })
         return {
           drained: () => follower.drained(),
-          end: () => followers.delete(follower),
+          end() {
+            ended = true
+            followers.delete(follower)
+          },
         }
       })
       return { subscription, seq, missed }

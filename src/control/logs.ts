@@ -1,8 +1,10 @@
 // `logs` and `clear`: which files a target means, their last lines, and following them. A follower
 // reads from the file itself when it is told that it grew, so a client that stops reading costs nothing
-// but its place; when it reads again and is far behind, it is told how many lines it missed.
+// but its place; when it reads again and is far behind, it is told how many lines it missed. They are
+// counted as they stand in the file, those of other names and streams in it included.
 
 import type { LogLine, LogsResult } from '../api/contract.ts'
+import type { Clock } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import type { LogFormat } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
@@ -11,18 +13,27 @@ import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Session } from './session.ts'
 import { chooseTargets } from './targets.ts'
 
-/** The file system's side; os/log-reader.ts. */
+/** The file system's side; os/log-reader.ts and os/log-follow.ts. */
 export interface LogReading {
-  lastLines(path: string, count: number): Promise<readonly Buffer[]>
+  lastLines(path: string, wanted: LastLines): Promise<readonly Buffer[]>
   followLog(path: string): Following
-  /** Calls back after the file has grown. Returns what ends it. */
-  onGrowth(path: string, grown: () => void): () => void
+  /** Tells of what happens to a file. Returns what ends it. */
+  onGrowth(path: string, watcher: { grown(): void; replaced(): void }): () => void
   clear(path: string): void
+}
+
+interface LastLines {
+  readonly count: number
+  readonly mostBytes: number
+  readonly whole: boolean
 }
 
 export interface Following {
   next(most: number): readonly Buffer[]
-  skip(keep: number): number
+  skip(keep: number, most: number): boolean
+  missed(): number
+  readonly holds: boolean
+  replaced(): void
   end(): void
 }
 
@@ -48,11 +59,19 @@ interface Place {
   readonly stream: 'stdout' | 'stderr' | null
 }
 
+/** Bytes of all last lines of one answer, and the least that each file may have of it. */
+const ANSWER_BYTES = 8 * 1024 * 1024
+const FILE_BYTES = 256 * 1024
+/** Where one file holds lines of many, those of one are looked for in so much of its end. */
+const SEARCH_BYTES = 4 * 1024 * 1024
+const MOST_LINES = 100_000
 /** Bytes read for a client at a time, and kept for it when it was far behind. */
 const READ_BYTES = 256 * 1024
 const BEHIND_BYTES = 4 * 1024 * 1024
+/** Bytes in which lines are counted in one turn, for a client that is to be told how many it missed. */
+const COUNT_BYTES = 4 * 1024 * 1024
 
-export function logsOf(supervisor: Supervisor, masterLog: string, reading: LogReading): Logs {
+export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, reading: LogReading): Logs {
   const placesOf = (target: string | readonly string[], stream?: 'stdout' | 'stderr'): Place[] => {
     const targets = typeof target === 'string' ? [target] : target
     const places = new Map<string, Place>()
@@ -74,32 +93,62 @@ export function logsOf(supervisor: Supervisor, masterLog: string, reading: LogRe
   }
 
   return {
-    async read({ target, lines, stream, follow }, session) {
+    async read({ target, lines: count, stream, follow }, session) {
       const places = placesOf(target, stream)
       const keep = (line: LogLine): boolean => !stream || line.stream === null || line.stream === stream
-      const followings: { place: Place; following: Following }[] = []
-      // The place from which to follow is taken before the last lines are read and after them nothing is
-      // missed: both happen in one turn for plain files.
-      const shown: LogLine[] = []
-      for (const place of places) {
-        const last = await reading.lastLines(place.path, lines)
-        if (follow) followings.push({ place, following: reading.followLog(place.path) })
-        shown.push(...last.flatMap((bytes) => parseLine(bytes, place)).filter(keep))
+      const mostBytes = Math.max(FILE_BYTES, Math.floor(ANSWER_BYTES / Math.max(1, places.length)))
+      const followers: Follower[] = []
+      const endAll = (): void => {
+        for (const one of followers) one.end()
       }
-      if (!follow) return { lines: shown }
-      const subscription = session.subscribe((id) => follower(session, id, followings, keep, reading))
-      return { lines: shown, subscription }
+      try {
+        const lines: LogLine[] = []
+        for (const place of places) {
+          // The place from which to follow, and the lines before it, are taken in one turn: nothing gets in between.
+          if (follow) followers.push(followerOf(place, keep, clock, reading))
+          const wanted = filters(place, stream)
+            ? { count: count && MOST_LINES, mostBytes: Math.min(mostBytes, SEARCH_BYTES), whole: follow }
+            : { count, mostBytes, whole: follow }
+          const last = await reading.lastLines(place.path, wanted)
+          const fitting = last.flatMap((bytes) => parseLine(bytes, place)).filter(keep)
+          for (const line of count === 0 ? [] : fitting.slice(-count)) lines.push(line)
+        }
+        const result: LogsResult = { files: places.map(fileOf), lines }
+        if (!follow) return result
+        const subscription = session.subscribe((id) => {
+          // After the answer, so that the client knows the number when the first lines come.
+          clock.soon(() => {
+            for (const one of followers) one.begin(session, id)
+          })
+          return {
+            drained() {
+              for (const one of followers) one.drained()
+            },
+            end: endAll,
+          }
+        })
+        return { ...result, subscription }
+      } catch (e) {
+        endAll()
+        throw e
+      }
     },
     clear(target) {
-      for (const { path } of placesOf(target)) {
-        if (path === masterLog)
-          throw new PhError('PH_CONFLICT', "cannot clear the master's own log; rename it and use reopen")
-        reading.clear(path)
+      const paths = placesOf(target).map(({ path }) => path)
+      if (paths.includes(masterLog)) {
+        throw new PhError('PH_CONFLICT', "cannot clear the master's own log; rename it and use reopen")
       }
+      for (const path of paths) reading.clear(path)
       return { ok: true }
     },
   }
 }
+
+/** Does the file hold lines that are not wanted? */
+const filters = ({ format, names }: Place, stream: 'stdout' | 'stderr' | undefined): boolean =>
+  format !== 'raw' && (names !== null || stream !== undefined)
+
+const fileOf = ({ path, name, stream, format }: Place): LogsResult['files'][number] => ({ path, name, stream, format })
 
 function placesOfSlot(spec: Parameters<typeof outputOf>[0], slot: number, whole: boolean): Place[] {
   const { stdout, stderr, format } = outputOf(spec, slot)
@@ -113,20 +162,34 @@ function placesOfSlot(spec: Parameters<typeof outputOf>[0], slot: number, whole:
 const merged = (a: Place, b: Place): Place => ({
   ...a,
   names: a.names && b.names ? new Set([...a.names, ...b.names]) : null,
+  stream: a.stream === b.stream ? a.stream : null,
 })
 
-function follower(
-  session: Session,
-  subscription: number,
-  followings: readonly { place: Place; following: Following }[],
-  keep: (line: LogLine) => boolean,
-  reading: LogReading,
-) {
+interface Follower {
+  /** Sends what has come since, and goes on. */
+  begin(session: Session, subscription: number): void
+  /** The client reads again. */
+  drained(): void
+  end(): void
+}
+
+function followerOf(place: Place, keep: (line: LogLine) => boolean, clock: Clock, reading: LogReading): Follower {
+  const following = reading.followLog(place.path)
+  let to: { readonly session: Session; readonly subscription: number } | null = null
   let behind = false
-  const send = ({ place, following }: (typeof followings)[number]): void => {
+  let ended = false
+  const send = (): void => {
+    if (ended || to === null) return
+    const { session, subscription } = to
     while (!session.full) {
-      const missed = behind ? following.skip(BEHIND_BYTES) : 0
+      // Far behind: a part of the counting a turn, so that nobody else waits for it.
+      if (behind && !following.skip(BEHIND_BYTES, COUNT_BYTES)) {
+        clock.soon(send)
+        return
+      }
+      behind = false
       const bytes = following.next(READ_BYTES)
+      const missed = following.missed()
       if (bytes.length === 0 && missed === 0) return
       const lines = bytes.flatMap((one) => parseLine(one, place)).filter(keep)
       if (lines.length > 0 || missed > 0) {
@@ -134,16 +197,21 @@ function follower(
       }
     }
     behind = true
+    // Nobody reads: files that were rotated away meanwhile must not pile up.
+    if (following.holds) following.skip(BEHIND_BYTES, COUNT_BYTES)
   }
-  const ends = followings.map((one) => reading.onGrowth(one.place.path, () => send(one)))
+  const unwatch = reading.onGrowth(place.path, { grown: send, replaced: () => following.replaced() })
   return {
-    drained() {
-      for (const one of followings) send(one)
-      if (!session.full) behind = false
+    begin(session, subscription) {
+      to = { session, subscription }
+      send()
     },
+    drained: send,
     end() {
-      for (const end of ends) end()
-      for (const { following } of followings) following.end()
+      if (ended) return
+      ended = true
+      unwatch()
+      following.end()
     },
   }
 }

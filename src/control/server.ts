@@ -31,7 +31,7 @@ interface Peer {
 
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
 const MAX_NOTICES = 1024 * 1024
-/** Answers that a client does not take, in bytes; beyond, the connection ends and the others go on. */
+/** Answers that a client does not take, in bytes; who asks for one more then is let go, and the others go on. */
 const MAX_UNREAD = 16 * 1024 * 1024
 
 export interface ControlServer {
@@ -43,7 +43,7 @@ export interface ControlServer {
  * Binds and listens at once. The caller holds the lock of run_path: a socket that nobody of ours
  * serves is stale and removed; anything else at the path is refused.
  */
-export function serveControl(options: ServerOptions): Promise<ControlServer> {
+export async function serveControl(options: ServerOptions): Promise<ControlServer> {
   const { path } = options
   removeStale(path)
   const clients = new Set<Socket>()
@@ -213,8 +213,9 @@ function sender(socket: Socket): (answer: string) => void {
         socket.uncork()
       })
     }
-    socket.write(`${answer}\n`)
+    // Before the write: one answer may be longer than all that may wait.
     if (socket.writableLength > MAX_UNREAD) socket.destroy()
+    else socket.write(`${answer}\n`)
   }
 }
 

@@ -17,6 +17,7 @@ export class Session {
   readonly #wire: Wire
   readonly #open = new Map<number, Subscription>()
   #serial = 0
+  #ended = false
 
   constructor(wire: Wire) {
     this.#wire = wire
@@ -32,7 +33,10 @@ export class Session {
       throw new PhError('PH_LIMIT', `cannot hold more than ${MOST_SUBSCRIPTIONS} subscriptions on one connection`)
     }
     const id = ++this.#serial
-    this.#open.set(id, make(id))
+    const subscription = make(id)
+    // A client that left while its call was carried out: nobody would ever end it.
+    if (this.#ended) subscription.end()
+    else this.#open.set(id, subscription)
     return id
   }
 
@@ -57,6 +61,7 @@ export class Session {
 
   /** The connection is gone. */
   end(): void {
+    this.#ended = true
     for (const subscription of this.#open.values()) subscription.end()
     this.#open.clear()
   }

@@ -11,6 +11,13 @@ export interface NotSpawned {
   readonly permanent: boolean
 }
 
+/** An end with what only we know of it. */
+export interface Ended extends Exited {
+  /** We ended it because it failed: no code makes that an expected end. */
+  readonly broken?: boolean
+  readonly forced?: boolean
+}
+
 export const leftoversOf = (group: number, deadline: number, kills: number): Leftovers => ({ group, deadline, kills })
 
 /**
@@ -22,7 +29,7 @@ export const leftoversOf = (group: number, deadline: number, kills: number): Lef
 export function afterExit(
   i: Instance,
   phase: 'starting' | 'running',
-  end: Exited | NotSpawned,
+  end: Ended | NotSpawned,
   ranMs: number,
   group: number | null,
   c: Context,
@@ -60,16 +67,17 @@ export function spawn(i: Instance, c: Context): Step {
 }
 
 /** Would the policy start it again? */
-function restarts(spec: Spec, end: Exited): boolean {
+function restarts(spec: Spec, end: Ended): boolean {
   return spec.autorestart === 'always' || (spec.autorestart === 'on-failure' && !isExpected(spec, end))
 }
 
-function isExpected(spec: Spec, end: Exited): boolean {
-  return end.code !== null && spec.exitCodes.includes(end.code)
+function isExpected(spec: Spec, end: Ended): boolean {
+  return !end.broken && end.code !== null && spec.exitCodes.includes(end.code)
 }
 
-function exitOf(end: Exited, spec: Spec, c: Context): Exit {
-  return { code: end.code, signal: end.signal, at: c.wall, expected: isExpected(spec, end), forced: false }
+function exitOf(end: Ended, spec: Spec, c: Context): Exit {
+  const { code, signal, forced = false } = end
+  return { code, signal, at: c.wall, expected: isExpected(spec, end), forced }
 }
 
 /** `exit 1`, `killed by SIGKILL`, with the known cause behind a colon. */

@@ -71,7 +71,9 @@ export function slotOf(program: Pick<Program, 'instances'>, slot: number): Slot 
 }
 
 function beside(slot: Slot, newer: Instance): Slot {
-  const speaks = newer.state.at === 'running' || slot.serving.state.at !== 'running'
+  const older = slot.serving
+  const leaves = newer.state.at === 'stopped' || (newer.wanted === 'down' && older.wanted === 'up')
+  const speaks = newer.state.at === 'running' || (older.state.at !== 'running' && !leaves)
   return speaks ? { ...slot, serving: newer, replacement: null } : { ...slot, replacement: newer }
 }
 

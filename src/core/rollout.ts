@@ -115,7 +115,8 @@ function giveUp(fresh: Instance, older: readonly Instance[], orders: Order[]): S
 
 /** Brings the slot to the new generation; at most one older instance may stand beside the new one. */
 function begin(plan: Rollout, older: readonly Instance[], orders: Order[]): StepResult {
-  const keep = older.findLast((i) => i.state.at === 'running') ?? older.at(-1)
+  const keep =
+    older.findLast((i) => i.state.at === 'running') ?? older.findLast((i) => i.wanted === 'up') ?? older.at(-1)
   if (!keep) return 'done' // the slot was drained meanwhile
   const others = older.filter((i) => i !== keep)
   dropAll(others, orders)

@@ -63,7 +63,7 @@ function up(i: In<'starting'>, c: Context): Step {
 export function late(i: In<'starting'>, _e: Event, c: Context): Step {
   if (i.spec.ready === 'time') return up(i, c)
   const reason = i.state.said ?? `not ready after ${i.spec.startTimeoutMs / 1000} s`
-  return stopWith(i, i.spec.stopSignal, { kind: 'late', reason }, c)
+  return stopWith(i, i.spec.stopSignal, { kind: 'late', reason, ranMs: c.now - i.state.since }, c)
 }
 
 // run ---------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ export function overdue(i: In<'running'>, _e: Event, c: Context): Step {
   const { heartbeatBy, recycleAt } = i.state
   if (heartbeatBy !== null && heartbeatBy <= c.now) {
     const reason = `no heartbeat for ${i.spec.workerTimeoutMs / 1000} s`
-    return stopWith(i, 'SIGABRT', { kind: 'silent', reason }, c)
+    return stopWith(i, 'SIGABRT', { kind: 'silent', reason, ranMs: c.now - i.state.since }, c)
   }
   if (recycleAt !== null && recycleAt <= c.now) {
     const next = { ...i, state: { ...i.state, recycleAt: null } }
@@ -86,7 +86,9 @@ export function overdue(i: In<'running'>, _e: Event, c: Context): Step {
   return { next: i, effects: [] }
 }
 
+/** Its age has asked, and asks again then; where it has not asked yet, its own date stands. */
 export function recycleLater(i: In<'running'>, e: { at: number }): Step {
+  if (i.spec.maxAgeMs === 0 || i.state.recycleAt !== null) return { next: i, effects: [] }
   return { next: { ...i, state: { ...i.state, recycleAt: e.at } }, effects: [] }
 }
 

@@ -30,9 +30,9 @@ export type StopCause =
   /** Somebody asked: stop, restart, a reload, scale-down, shutdown. */
   | { readonly kind: 'asked' }
   /** It was not ready in time: a failed start. */
-  | { readonly kind: 'late'; readonly reason: string }
+  | { readonly kind: 'late'; readonly reason: string; readonly ranMs: number }
   /** Its heartbeat stopped. */
-  | { readonly kind: 'silent'; readonly reason: string }
+  | { readonly kind: 'silent'; readonly reason: string; readonly ranMs: number }
 
 export type State =
   | { readonly at: 'stopped' }
@@ -169,6 +169,16 @@ export function deadlineOf({ state }: Instance): number | null {
     default:
       return state satisfies never
   }
+}
+
+/**
+ * Deadlines that may pass in any turn. All others judge a process (it is late, it is silent, it does not end),
+ * and wait for the clock's alarm: after a stall of the master (SIGSTOP, suspend) that one lets what was said
+ * meanwhile be heard first.
+ */
+export function judgesNobody({ state, spec }: Instance): boolean {
+  if (state.at === 'starting') return spec.ready === 'time' && spec.startMs === 0
+  return state.at === 'backoff' && state.left === null
 }
 
 /** The process of this instance, or null when it has none. */

@@ -57,8 +57,10 @@ function asking(pid: number, signal: string, group: boolean): Effect[] {
 
 const murdering = (group: number): Effect[] => [{ do: 'signal', pid: group, signal: 'SIGKILL', group: true }]
 
+/** Asked for by hand, so it starts when the old process is gone, whatever that one was ended for. */
 export function wantUp(i: In<'stopping'>): Step {
-  return { next: { ...i, wanted: 'up', row: 0, failures: 0 }, effects: [] }
+  const state = { ...i.state, cause: { kind: 'asked' } as const }
+  return { next: { ...i, state, wanted: 'up', row: 0, failures: 0, reason: null }, effects: [] }
 }
 
 export function wantDown(i: In<'stopping'>): Step {
@@ -94,7 +96,10 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
 function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exited, c: Context): Step {
   if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
   if (state.cause.kind === 'asked') return spawn(i, c)
-  return afterExit(i, state.from, { ...e, why: state.cause.reason }, 0, null, c)
+  const { reason, ranMs } = state.cause
+  // We ended it because it failed: no exit code of it makes that an expected end.
+  const end = { ...e, why: reason, broken: true, forced: i.exit?.forced ?? false }
+  return afterExit(i, state.from, end, ranMs, null, c)
 }
 
 // wait, and what a process left behind --------------------------------------------------------------

@@ -2,19 +2,10 @@
 // else says who runs; the pidfile is information. Node marks descriptors close-on-exec and our
 // spawner closes all others, so no child holds it, and the kernel lets go of it when we die.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { errno, PhError } from '../errors.ts'
+import { makeFolder } from './folders.ts'
 import { lockFile } from './libc-io.ts'
 
 export interface Holder {
@@ -34,8 +25,9 @@ export function takeLock(runPath: string, self: Holder): void {
   makeFolder(runPath, 0o711)
   makeFolder(state, 0o700)
   const path = join(state, 'lock')
+  let dead: Holder | null = null
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    const fd = openLock(path)
     if (lockFile(fd)) {
       // The file may have been removed between our open and our lock: then the lock is of nothing.
       const there = statSync(path, { throwIfNoEntry: false })
@@ -47,11 +39,15 @@ export function takeLock(runPath: string, self: Holder): void {
       }
     } else {
       const holder = readHolder(path)
-      if (holder && holder !== 'unwritten') throw held(holder)
+      // The winner writes right after it has locked: until then an earlier one's name stands there.
+      if (holder && lives(holder.pid)) throw held(holder)
+      dead = holder
     }
     closeSync(fd)
     pause()
   }
+  // In a pid namespace of its own it looks dead from here, and is not.
+  if (dead) throw held(dead)
   throw new PhError('PH_LOCKED', `cannot start: another master holds ${path} and does not say who it is`)
 }
 
@@ -61,11 +57,11 @@ const held = ({ pid, config }: Holder): PhError =>
     config,
   })
 
-/** The winner writes right after it has locked; a reader in between sees nothing yet. */
-function readHolder(path: string): Holder | 'unwritten' | null {
+/** Whose name stands in the lock file; null while none does. */
+function readHolder(path: string): Holder | null {
   try {
     const text = readFileSync(path, 'utf8')
-    if (!text.endsWith('\n')) return 'unwritten'
+    if (!text.endsWith('\n')) return null
     const { pid, config } = JSON.parse(text) as Holder
     return { pid, config }
   } catch (e) {
@@ -74,11 +70,21 @@ function readHolder(path: string): Holder | 'unwritten' | null {
   }
 }
 
-function makeFolder(path: string, mode: number): void {
+function lives(pid: number): boolean {
   try {
-    mkdirSync(path, { recursive: true, mode })
+    process.kill(pid, 0)
+    return true
   } catch (e) {
-    throw new PhError('PH_INTERNAL', `cannot make the folder ${path}: ${errno(e) ?? String(e)}`, {}, { cause: e })
+    return errno(e) !== 'ESRCH' // EPERM: another user's
+  }
+}
+
+function openLock(path: string): number {
+  try {
+    return openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  } catch (e) {
+    const why = errno(e) === 'ELOOP' ? 'it is a symbolic link' : (errno(e) ?? String(e))
+    throw new PhError('PH_INTERNAL', `cannot use the lock ${path}: ${why}`, {}, { cause: e })
   }
 }
 

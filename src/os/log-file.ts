@@ -68,8 +68,15 @@ export interface LogFiles {
   reopen(): void
   /** Empties a file and removes its archives. */
   clear(path: string): void
-  /** Calls back, at most once a turn, after a file has grown or was replaced. Returns what ends it. */
-  onGrowth(path: string, grown: () => void): () => void
+  /** Tells of what happens to a file. Returns what ends it. */
+  onGrowth(path: string, watcher: LogWatcher): () => void
+}
+
+export interface LogWatcher {
+  /** It has grown, or was replaced; told at most once a turn. */
+  grown(): void
+  /** Another file stands at its path, or it was emptied; told at once, before anything more is written. */
+  replaced(): void
 }
 
 export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
@@ -84,8 +91,13 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
         known.target = target
         return known
       }
-      const file = new OpenLog(target, clock, trouble, () => growth.tell(target.path))
-      opened.set(target.path, file)
+      const { path } = target
+      const file = new OpenLog(target, clock, trouble, {
+        grown: () => growth.tell(path),
+        replaced: () => growth.replaced(path),
+      })
+      opened.set(path, file)
+      growth.replaced(path)
       return file
     },
     close({ path }) {
@@ -104,32 +116,38 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
         const fd = openLog(path)
         ftruncateSync(fd)
         closeSync(fd)
+        growth.replaced(path)
       }
       for (const archive of archivesOf(path)) unlinkSync(archive)
     },
   }
 }
 
-/** Who wants to know of which file; told once a turn, however often it grew. */
+/** Who wants to know of which file. */
 export function growthOf(clock: Clock) {
-  const listeners = new Map<string, Set<() => void>>()
+  const watchers = new Map<string, Set<LogWatcher>>()
   const due = new Set<string>()
+  const tell = (path: string): void => {
+    if (!watchers.has(path) || due.has(path)) return
+    due.add(path)
+    clock.soon(() => {
+      due.delete(path)
+      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.grown()
+    })
+  }
   return {
-    on(path: string, grown: () => void): () => void {
-      const set = listeners.get(path) ?? new Set()
-      listeners.set(path, set.add(grown))
+    on(path: string, watcher: LogWatcher): () => void {
+      const set = watchers.get(path) ?? new Set()
+      watchers.set(path, set.add(watcher))
       return () => {
-        set.delete(grown)
-        if (set.size === 0 && listeners.get(path) === set) listeners.delete(path)
+        set.delete(watcher)
+        if (set.size === 0 && watchers.get(path) === set) watchers.delete(path)
       }
     },
-    tell(path: string): void {
-      if (!listeners.has(path) || due.has(path)) return
-      due.add(path)
-      clock.soon(() => {
-        due.delete(path)
-        for (const grown of [...(listeners.get(path) ?? [])]) grown()
-      })
+    tell,
+    replaced(path: string): void {
+      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.replaced()
+      tell(path)
     },
   }
 }
@@ -145,13 +163,13 @@ class OpenLog implements LogFile {
   #lookedAt: number
   readonly #clock: Clock
   readonly #trouble: Trouble
-  readonly #grown: () => void
+  readonly #watcher: LogWatcher
   readonly #listeners = new Set<() => void>()
   #unfinished: Buffer | null = null
   #lost = false
 
-  constructor(target: LogTarget, clock: Clock, trouble: Trouble, grown: () => void) {
-    this.#grown = grown
+  constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: LogWatcher) {
+    this.#watcher = watcher
     this.target = target
     this.path = target.path
     this.splices = target.path !== 'inherit'
@@ -177,6 +195,7 @@ class OpenLog implements LogFile {
       closeSync(this.#fd)
       this.#fd = fresh
       this.#offset = 0
+      this.#watcher.replaced()
     } catch (e) {
       this.#trouble({ file: path, error: `cannot rotate: ${messageOf(e)}` })
       return false
@@ -195,7 +214,7 @@ class OpenLog implements LogFile {
       const moved = spliceTo(pipe, this.#fd, this.#offset, length)
       if (moved) {
         this.#offset += moved
-        this.#grown()
+        this.#watcher.grown()
       }
       return moved
     } catch (e) {
@@ -211,7 +230,7 @@ class OpenLog implements LogFile {
     try {
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#offset + at)
       this.#offset += bytes.length
-      this.#grown()
+      this.#watcher.grown()
       return true
     } catch (e) {
       if (at > 0) ftruncateSync(this.#fd, this.#offset) // all or nothing: it is written again, whole
@@ -241,6 +260,7 @@ class OpenLog implements LogFile {
       closeSync(this.#fd)
       this.#fd = fresh
       this.#offset = fstatSync(fresh).size
+      this.#watcher.replaced()
     } catch (e) {
       this.#trouble({ file: this.path, error: messageOf(e) })
     }
@@ -250,7 +270,7 @@ class OpenLog implements LogFile {
     if (!this.splices) return
     ftruncateSync(this.#fd)
     this.#offset = 0
-    this.#grown()
+    this.#watcher.replaced()
   }
 
   close(): void {

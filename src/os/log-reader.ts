@@ -1,64 +1,144 @@
-// Reading logs back: the last lines of a file of any size, through its archives if need be, and
-// following one from a place on, across rotation, removal and truncation. Files are the queue: a
-// follower that nobody reads for costs a descriptor and no memory.
+// Reading logs back: the last lines of a file of any size, through its archives if need be. Never holds
+// more than was asked for, and does not care what the bytes mean. Following a log is log-follow.ts.
 
-import { closeSync, createReadStream, fstatSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { errno } from '../errors.ts'
 import { archivesOf } from './rotation.ts'
 
-const CHUNK = 64 * 1024
-/** Of all lines of one answer. */
-const MOST_BYTES = 16 * 1024 * 1024
-const LF = 0x0a
+export const CHUNK = 64 * 1024
+export const LF = 0x0a
 
-/** The last `count` lines, oldest first, without their newlines. A file that is not there has none. */
-export async function lastLines(path: string, count: number): Promise<Buffer[]> {
-  let lines: Buffer[] = []
-  let bytes = 0
-  for (const file of [path, ...archivesOf(path)]) {
-    if (lines.length >= count || bytes >= MOST_BYTES) break
-    const wanted = count - lines.length
-    const older = file.endsWith('.gz') ? await tailOfGzip(file, wanted) : tailOf(file, wanted)
-    bytes += older.reduce((sum, line) => sum + line.length, 0)
-    lines = [...older, ...lines]
-  }
-  return lines
+export interface LastLines {
+  readonly count: number
+  /** Bytes of all lines; older ones that do not fit are left out. */
+  readonly mostBytes: number
+  /** Leave out an unfinished last line: a follower will bring it when it is whole. */
+  readonly whole: boolean
 }
 
-/** Reads backwards from the end, chunk by chunk, until there are enough newlines. */
-function tailOf(path: string, count: number): Buffer[] {
-  const fd = openIfThere(path)
-  if (fd === null) return []
+/** The last lines, oldest first, without their newlines. A file that is not there has none. */
+export async function lastLines(path: string, { count, mostBytes, whole }: LastLines): Promise<Buffer[]> {
+  if (count === 0) return []
+  // Opened in one turn, the plain newest one read in it: no rotation gets in between.
+  const files = [path, ...archivesOf(path)].flatMap((name) => openLog(name) ?? [])
+  const parts: Buffer[][] = []
+  let wanted = count
+  let left = mostBytes
   try {
-    let from = fstatSync(fd).size
-    let text: Buffer = Buffer.alloc(0)
-    // One newline more than lines: the one before the first of them.
-    while (from > 0 && text.length < MOST_BYTES && newlines(text) <= count) {
-      const size = Math.min(CHUNK * 4, from)
-      from -= size
-      text = Buffer.concat([readAt(fd, from, size), text])
+    for (const { fd, packed, name } of files) {
+      if (wanted === 0 || left <= 0) break
+      const end = whole && name === path ? wholeEnd(fd) : fstatSync(fd).size
+      const lines = packed ? await tailOfGzip(fd, wanted, left) : tailOf(fd, end, wanted, left)
+      parts.unshift(lines)
+      wanted -= lines.length
+      left -= lines.reduce((sum, line) => sum + line.length + 1, 0)
     }
-    const lines = splitLines(text)
-    return lines.slice(Math.max(0, lines.length - count))
   } finally {
-    closeSync(fd)
+    for (const { fd } of files) closeSync(fd)
+  }
+  return parts.flat()
+}
+
+/** Reads backwards from `end`, chunk by chunk, until there are enough newlines. */
+function tailOf(fd: number, end: number, count: number, mostBytes: number): Buffer[] {
+  const tail = new Tail(count, mostBytes)
+  let from = end
+  while (from > 0 && !tail.enough) {
+    const size = Math.min(CHUNK * 4, from)
+    from -= size
+    tail.chunks.unshift(counted(readAt(fd, from, size)))
+    tail.measure()
+  }
+  return tail.lines(from === 0)
+}
+
+/** A packed file can only be read from its beginning: what the last lines cannot need is dropped on the way. */
+async function tailOfGzip(fd: number, count: number, mostBytes: number): Promise<Buffer[]> {
+  const tail = new Tail(count, mostBytes)
+  let begun = true
+  try {
+    for await (const chunk of createReadStream('', { fd, autoClose: false, start: 0 }).pipe(createGunzip())) {
+      tail.chunks.push(counted(chunk as Buffer))
+      if (tail.shorten()) begun = false
+    }
+  } catch (e) {
+    if (!String((e as { code?: unknown }).code).startsWith('Z_')) throw e // a damaged archive: as far as it goes
+  }
+  return tail.lines(begun)
+}
+
+interface Counted {
+  readonly bytes: Buffer
+  readonly newlines: number
+}
+
+const counted = (bytes: Buffer): Counted => ({ bytes, newlines: newlines(bytes) })
+
+/** The end of a text, in chunks, for as many lines as are wanted of it. */
+class Tail {
+  readonly chunks: Counted[] = []
+  /** One newline more than lines: the one before the first of them. */
+  enough = false
+  readonly #count: number
+  readonly #mostBytes: number
+
+  constructor(count: number, mostBytes: number) {
+    this.#count = count
+    this.#mostBytes = mostBytes
+  }
+
+  measure(): void {
+    const found = this.chunks.reduce((sum, one) => sum + one.newlines, 0)
+    const bytes = this.chunks.reduce((sum, one) => sum + one.bytes.length, 0)
+    this.enough = found > this.#count || bytes > this.#mostBytes
+  }
+
+  /** Drops from the front what is not needed; whether something was. */
+  shorten(): boolean {
+    let dropped = false
+    for (;;) {
+      const first = this.chunks.shift()
+      if (!first) return dropped
+      this.measure()
+      if (!this.enough) {
+        this.chunks.unshift(first)
+        return dropped
+      }
+      dropped = true
+    }
+  }
+
+  lines(fromBeginning: boolean): Buffer[] {
+    const lines = splitLines(Buffer.concat(this.chunks.map((one) => one.bytes)))
+    const first = fromBeginning || lines.length === 1 ? 0 : 1 // half a line is none, unless it is all there is
+    let from = Math.max(first, lines.length - this.#count)
+    let bytes = lines.slice(from).reduce((sum, line) => sum + line.length + 1, 0)
+    while (bytes > this.#mostBytes && from < lines.length - 1) bytes -= (lines[from++]?.length ?? 0) + 1
+    return lines.slice(from)
   }
 }
 
-async function tailOfGzip(path: string, count: number): Promise<Buffer[]> {
-  const source = createReadStream(path).pipe(createGunzip())
-  let text: Buffer = Buffer.alloc(0)
-  for await (const chunk of source) {
-    text = Buffer.concat([text, chunk as Buffer])
-    // Keep no more than what the last lines can need.
-    if (text.length > MOST_BYTES * 2) text = text.subarray(text.length - MOST_BYTES)
+/** Null when it is not there. */
+export function openLog(name: string): { readonly name: string; readonly fd: number; readonly packed: boolean } | null {
+  try {
+    return { name, fd: openSync(name, 'r'), packed: name.endsWith('.gz') }
+  } catch (e) {
+    if (errno(e) === 'ENOENT') return null
+    throw e
   }
-  const lines = splitLines(text)
-  return lines.slice(Math.max(0, lines.length - count))
 }
 
-function splitLines(text: Buffer): Buffer[] {
+/** Where the last whole line ends; the size, where the last line is unfinished and long. */
+export function wholeEnd(fd: number): number {
+  const { size } = fstatSync(fd)
+  const length = Math.min(size, CHUNK)
+  const at = readAt(fd, size - length, length).lastIndexOf(LF) + 1
+  return at === 0 && length === CHUNK ? size : size - length + at
+}
+
+/** Without their newlines; the buffers share memory. */
+export function splitLines(text: Buffer): Buffer[] {
   const lines: Buffer[] = []
   let from = 0
   while (from < text.length) {
@@ -70,14 +150,13 @@ function splitLines(text: Buffer): Buffer[] {
   return lines
 }
 
-function newlines(text: Buffer): number {
+export function newlines(text: Buffer): number {
   let count = 0
   for (let at = text.indexOf(LF); at >= 0; at = text.indexOf(LF, at + 1)) count++
   return count
 }
 
-function readAt(fd: number, from: number, size: number): Buffer {
-  const chunk = Buffer.allocUnsafe(size)
+export function readAt(fd: number, from: number, size: number, chunk = Buffer.allocUnsafe(size)): Buffer {
   let got = 0
   while (got < size) {
     const n = readSync(fd, chunk, got, size - got, from + got)
@@ -85,79 +164,4 @@ function readAt(fd: number, from: number, size: number): Buffer {
     got += n
   }
   return chunk.subarray(0, got)
-}
-
-function openIfThere(path: string): number | null {
-  try {
-    return openSync(path, 'r')
-  } catch (e) {
-    if (errno(e) === 'ENOENT') return null
-    throw e
-  }
-}
-
-export interface LogFollower {
-  /** Up to `most` bytes of whole lines that have come since, in order. Empty = nothing new. */
-  next(most: number): Buffer[]
-  /** Lines that are there but will not be read: skips to (about) the last `keep` bytes and counts. */
-  skip(keep: number): number
-  end(): void
-}
-
-/** Follows a log from its end now. */
-export function followLog(path: string): LogFollower {
-  let fd = openIfThere(path)
-  let at = fd === null ? 0 : fstatSync(fd).size
-
-  /** Bytes from our place on; goes over to the file that stands at the path now when ours is used up. */
-  const available = (): number => {
-    if (fd === null) {
-      fd = openIfThere(path)
-      at = 0
-    }
-    if (fd === null) return 0
-    const ours = fstatSync(fd)
-    if (ours.size < at) at = 0 // truncated
-    if (ours.size > at) return ours.size - at
-    const there = statSync(path, { throwIfNoEntry: false })
-    if (!there || (there.ino === ours.ino && there.dev === ours.dev)) return 0
-    closeSync(fd)
-    fd = openIfThere(path)
-    at = 0
-    return fd === null ? 0 : fstatSync(fd).size
-  }
-
-  return {
-    next(most) {
-      const lines: Buffer[] = []
-      for (let left = most; left > 0; ) {
-        const size = Math.min(available(), CHUNK, left)
-        if (size === 0 || fd === null) break
-        const chunk = readAt(fd, at, size)
-        let whole = chunk.lastIndexOf(LF) + 1
-        // A line longer than a chunk is passed on in pieces; an unfinished short one is waited for.
-        if (whole === 0 && chunk.length === CHUNK) whole = chunk.length
-        if (whole === 0) break
-        at += whole
-        left -= whole
-        lines.push(...splitLines(chunk.subarray(0, whole)))
-      }
-      return lines
-    },
-    skip(keep) {
-      let missed = 0
-      while (available() > keep && fd !== null) {
-        const chunk = readAt(fd, at, CHUNK)
-        const whole = chunk.lastIndexOf(LF) + 1
-        if (whole === 0) break
-        at += whole
-        missed += newlines(chunk.subarray(0, whole))
-      }
-      return missed
-    },
-    end() {
-      if (fd !== null) closeSync(fd)
-      fd = null
-    },
-  }
 }

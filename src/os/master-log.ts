@@ -61,7 +61,7 @@ async function foregroundStream(): Promise<pino.DestinationStream> {
     destination: 1,
     colorize: !process.env.NO_COLOR,
     translateTime: 'HH:MM:ss',
-    ignore: 'pid,program,uid',
+    ignore: 'pid,program,uid,name',
     messageFormat: (line, key) => sentence(line, text(line[key])),
     hideObject: true,
   })
@@ -78,7 +78,7 @@ function sentence(line: Record<string, unknown>, message: string): string {
     return `${text(name)} ${text(from)} -> ${text(to)}${who}${why}`
   }
   const shown = Object.entries({ name, pid, reason, ...more })
-    .filter(([key, value]) => value !== undefined && !['level', 'time', 'msg', 'program'].includes(key))
+    .filter(([key, value]) => value !== undefined && !['level', 'time', 'msg', 'program', 'next'].includes(key))
     .map(([key, value]) => `${key}=${text(value)}`)
   return [message, ...shown].join(' ')
 }

@@ -6,13 +6,13 @@
 // closed: a grandchild that holds stdout keeps its stream, and nobody waits for it.
 // How the bytes of one stream get into its file is stream.ts.
 
-import { closeSync, constants, openSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Clock, Output, Streams } from '../core/ports.ts'
 import type { OutputSpec } from '../core/spec.ts'
 import { errno } from '../errors.ts'
 import { mkfifo, setPipeSize } from './libc-io.ts'
-import { logFiles, type Trouble } from './log-file.ts'
+import { type LogWatcher, logFiles, type Trouble } from './log-file.ts'
 import { pump } from './pump.ts'
 import { streamTools, takeStream } from './stream.ts'
 
@@ -21,8 +21,8 @@ export interface Capture extends Output {
   reopen(): void
   /** Empties a log file and removes its archives. */
   clear(path: string): void
-  /** Calls back after a log file has grown. Returns what ends it. */
-  onGrowth(path: string, grown: () => void): () => void
+  /** Tells of what happens to a log file. Returns what ends it. */
+  onGrowth(path: string, watcher: LogWatcher): () => void
   /** Takes what is in the pipes now, writes it, and closes all. For the end of the master. */
   finish(): void
 }
@@ -45,7 +45,7 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
     const file = files.open({ path, maxBytes: spec.maxBytes, backups: spec.backups, compress: spec.compress })
     const fifo = join(folder, (++serial).toString(36))
     try {
-      mkfifo(fifo, 0o600)
+      makeFifo(fifo)
       // Ours first and without blocking; then the child's, by an open of its own.
       const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
       const theirs = openSync(fifo, constants.O_RDWR)
@@ -58,7 +58,7 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
           unfree()
           closeSync(fd)
           files.close(file)
-          unlinkSync(fifo)
+          removeIfThere(fifo)
         },
       }
       const unfree = file.onFree(() => pumping.wake(source))
@@ -84,8 +84,27 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
     },
     reopen: () => files.reopen(),
     clear: (path) => files.clear(path),
-    onGrowth: (path, grown) => files.onGrowth(path, grown),
+    onGrowth: (path, watcher) => files.onGrowth(path, watcher),
     finish: () => pumping.finish(),
+  }
+}
+
+/** The folder is remade where somebody has cleared run_path under us. */
+function makeFifo(path: string): void {
+  try {
+    mkfifo(path, 0o600)
+  } catch (e) {
+    if (errno(e) !== 'ENOENT') throw e
+    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
+    mkfifo(path, 0o600)
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (e) {
+    if (errno(e) !== 'ENOENT') throw e // cleared by somebody else: what was wanted
   }
 }
 

@@ -13,6 +13,8 @@ import { openEpoll, signalOnData } from './libc-io.ts'
 export const QUOTA_BYTES = 512 * 1024
 /** A visit that finds so much comes again in the next turn. */
 const FLOOD_BYTES = 4 * 1024
+/** After such a visit it is visited each turn for so long, even if it gives less: its writer is being woken. */
+const FLOOD_MS = 1
 /** Between visits to a source that prints often. */
 const VISIT_MS = 2
 /** Two arrivals within this time: it prints often. */
@@ -48,6 +50,7 @@ interface Kept {
   /** A visit is due next turn, or later by the clock. */
   due: 'soon' | 'later' | null
   lastAt: number
+  floodAt: number
 }
 
 export function pump(clock: Clock): Pump {
@@ -73,9 +76,15 @@ export function pump(clock: Clock): Pump {
     one.due = null
     const { bytes, state } = one.source.take(one.hup)
     if (state === 'ended') end(one)
-    else if (state === 'open' && bytes >= FLOOD_BYTES) again(one, 'soon')
+    else if (state === 'open' && floods(one, bytes)) again(one, 'soon')
     else if (state === 'open' && often && bytes > 0) again(one, 'later')
     else if (state === 'open' && !one.armed) arm(one)
+  }
+
+  const floods = (one: Kept, bytes: number): boolean => {
+    const now = clock.now()
+    if (bytes >= FLOOD_BYTES) one.floodAt = now
+    return now - one.floodAt < FLOOD_MS
   }
 
   const again = (one: Kept, due: 'soon' | 'later'): void => {
@@ -123,7 +132,14 @@ export function pump(clock: Clock): Pump {
   process.on('SIGIO', hear)
   return {
     add(source) {
-      const one: Kept = { source, hup: false, armed: true, due: null, lastAt: Number.NEGATIVE_INFINITY }
+      const one: Kept = {
+        source,
+        hup: false,
+        armed: true,
+        due: null,
+        lastAt: Number.NEGATIVE_INFINITY,
+        floodAt: Number.NEGATIVE_INFINITY,
+      }
       kept.set(source.fd, one)
       epoll.add(source.fd)
       signalOnData(source.fd, true)

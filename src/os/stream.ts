@@ -44,10 +44,18 @@ export interface StreamOptions {
 export function takeStream(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
   const { file, format } = options
   const whole = wholeLines(options, tools)
+  /** The file may end in the middle of a line of ours. */
+  let spliced = false
   return (hup) => {
     if (file.stuck) return { bytes: 0, state: 'stuck' }
     const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
-    return alone ? takeAll(options, hup) : whole(hup)
+    if (alone) {
+      spliced = true
+      return takeAll(options, hup)
+    }
+    const goesOn = spliced && !file.endsWhole()
+    spliced = false
+    return whole(hup, goesOn)
   }
 }
 
@@ -67,13 +75,17 @@ function takeAll({ fd, file }: StreamOptions, hup: boolean): Taken {
 const finishLine = (file: LogFile): boolean => file.endsWhole() || file.write(NEWLINE)
 
 /** Takes whole lines only; remembers how much of an unfinished one it has seen. */
-function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
+function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, goesOn: boolean) => Taken {
   const { fd, file } = options
   const capacity = pipeSize(fd)
   let seen = 0
   /** We are in a line of which parts have been passed on. */
   let within = false
-  return (hup) => {
+  return (hup, goesOn) => {
+    if (goesOn) {
+      within = true
+      seen = 0
+    }
     const waiting = pipeBytes(fd)
     if (waiting === 0) return { bytes: 0, state: hup ? 'ended' : 'open' }
     if (waiting === seen && !hup) return { bytes: 0, state: 'open' }
@@ -82,7 +94,7 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean) 
     // Full without a newline, and the writer waits: pass on what there is. The last of all is a line as well.
     const full = length === 0 && chunk.length >= capacity / 2 && chunk.length < tools.buffer.length * 2
     if (length === 0 && (hup || full || within)) length = chunk.length
-    length = fit(file, chunk, length)
+    length = fit(file, chunk, length, within)
     if (length === 0) {
       seen = waiting
       return { bytes: 0, state: 'open' }
@@ -104,13 +116,16 @@ function duplicate(fd: number, { scratch, buffer }: StreamTools): Buffer {
   return buffer.subarray(0, copied)
 }
 
-/** How many of `length` bytes go into the file as it is: rotated first where not even one line fits. */
-function fit(file: LogFile, chunk: Buffer, length: number): number {
+/**
+ * How many of `length` bytes go into the file as it is: rotated first where not even one line fits, unless its
+ * last line is still to be finished.
+ */
+function fit(file: LogFile, chunk: Buffer, length: number, within: boolean): number {
   let room = file.room()
   if (length <= room) return length
   let fitting = room > 0 ? chunk.lastIndexOf(0x0a, room - 1) + 1 : 0
   if (fitting > 0) return Math.min(fitting, length)
-  if (!file.rotate()) return firstLine(chunk, length)
+  if (within || !file.rotate()) return firstLine(chunk, length)
   room = file.room()
   if (length <= room) return length
   fitting = chunk.lastIndexOf(0x0a, room - 1) + 1

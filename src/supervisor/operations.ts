@@ -11,11 +11,20 @@ export type Verdict = Pick<Outcome, 'ok' | 'error'>
 
 /** Outcomes by slot, each kept from the moment at which it was first known. */
 export class Outcomes {
-  readonly #slots: readonly number[]
+  #slots: readonly number[]
   readonly #known = new Map<number, Outcome>()
 
   constructor(slots: readonly number[]) {
     this.#slots = slots
+  }
+
+  get slots(): readonly number[] {
+    return this.#slots
+  }
+
+  /** Slots that were made between the asking and the beginning. */
+  add(slots: readonly number[]): void {
+    this.#slots = [...new Set([...this.#slots, ...slots])]
   }
 
   /** `i` is the instance that settled; null = the slot is gone. */
@@ -138,7 +147,7 @@ export function scaleOperation(
       slots = Array.from({ length: Math.abs(to - from) }, (_, n) => Math.min(from, to) + n)
       outcomes = new Outcomes(slots)
       desk.setDesired(to)
-      const made = desk.program.instances.filter((i) => i.slot >= from)
+      const made = desk.program.instances.filter((i) => i.slot >= from && i.slot < to)
       for (const i of made)
         if (i.wanted === 'down') outcomes.set(i.slot, i, { ok: true, error: 'stays down: the program is stopped' })
       begun(

@@ -34,20 +34,32 @@ function resting(word: string, byName: boolean): Verdict {
   return byName ? { ok: false, error: `cannot reload: it is ${word}` } : { ok: true, error: `skipped: it is ${word}` }
 }
 
-/** Recycling: a planned replacement of one slot. Its failure leaves the old process where it is. */
-export function recycleOperation(slot: number): Operation {
+/**
+ * Recycling: a planned replacement of one slot's process. Its failure leaves the old process where it
+ * is. A process that is gone or was replaced when its turn comes needs none.
+ */
+export function recycleOperation(slot: number, pid: number | null): Operation {
   return rollingOperation('recycle', [slot], (desk, outcomes) => {
-    const one = chosen(desk.program, [slot])[0]
-    if (one?.serving.state.at === 'running') return plan(desk, desk.program.spec, [slot])
-    outcomes.set(slot, one?.serving ?? null, { ok: true })
+    const here = desk.program.instances.filter((i) => i.slot === slot)
+    const aged = here.find((i) => i.state.at === 'running' && i.state.pid === pid)
+    if (aged && here.length === 1) return plan(desk, desk.program.spec, [slot])
+    outcomes.set(
+      slot,
+      aged ?? null,
+      aged ? { ok: false, error: 'an earlier replacement is still ending' } : { ok: true },
+    )
     return null
   })
 }
 
-/** A changed spec: live processes are replaced, the others take it over for their next start. */
+/**
+ * A changed spec: live processes are replaced, the others take it over for their next start. `slots`
+ * are those of now; what is scaled up before its turn comes is replaced too.
+ */
 export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
   return rollingOperation('update', slots, (desk, outcomes) => {
-    const all = chosen(desk.program, slots)
+    const all = slotsOf(desk.program)
+    outcomes.add(all.map(({ slot }) => slot))
     const rests = all.filter(({ serving: i }) => i.wanted === 'down' || i.state.at === 'exited')
     const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
     const rollout = plan(desk, spec, able)
@@ -73,11 +85,13 @@ function rollingOperation(
   const outcomes = new Outcomes(slots)
   let rollout: Rollout | null = null
   const tell = (desk: Desk, phase: 'begun' | 'ended', error: string | null): void => {
-    desk.notice({ kind: 'rollout', program: desk.program.name, what: kind, phase, slots, error })
+    desk.notice({ kind: 'rollout', program: desk.program.name, what: kind, phase, slots: outcomes.slots, error })
   }
   return {
     kind,
-    slots,
+    get slots() {
+      return outcomes.slots
+    },
     begin(desk) {
       tell(desk, 'begun', null)
       rollout = begin(desk, outcomes)

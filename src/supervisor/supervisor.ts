@@ -9,54 +9,45 @@
 //
 // Must not wait for anything, and must not touch the world but through its ports.
 
-import { forgettable, nameOf, type Program, reconcile } from '../core/program.ts'
+import { forgettable, type Program, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
-import { deadlineOf, type Event, pidOf } from '../core/state.ts'
 import { PhError } from '../errors.ts'
-import { type Desk, deskOf } from './desk.ts'
-import { type Address, type Entry, entryOf } from './entry.ts'
+import { Deadlines } from './deadlines.ts'
+import type { Desk } from './desk.ts'
+import { type Entry, entryOf } from './entry.ts'
 import { Instances } from './instances.ts'
+import type { Counters, Mail } from './mail.ts'
+import { deskOf, takeBack } from './orders.ts'
 import type { Ports, Watcher } from './ports.ts'
 import type { End, Operation } from './queue.ts'
-import { recycleOperation } from './rolling.ts'
-
-const SPAWNS_A_TURN = 2
-
-/** What the last beat of a worker's process told. */
-export interface Counters {
-  readonly requests: number
-  readonly errors: number
-}
-
-export type Mail =
-  /** The kernel says that a process has ended. `signal` with SIG. */
-  | { readonly type: 'reaped'; readonly pid: number; readonly code: number | null; readonly signal: string | null }
-  /** A worker's word about itself. */
-  | { readonly type: 'worker'; readonly pid: number; readonly event: Event }
-  | { readonly type: 'counters'; readonly pid: number; readonly counters: Counters }
-  | { readonly type: 'recycle'; readonly pid: number; readonly why: string }
-  /** Something asked by a method below while the loop was at work. */
-  | { readonly type: 'call'; readonly act: () => void }
+import { Recycling } from './recycling.ts'
+import { Spawns } from './spawns.ts'
 
 export class Supervisor {
   readonly #ports: Ports
   readonly #all: Instances
+  readonly #spawns: Spawns
+  readonly #deadlines: Deadlines
+  readonly #recycling: Recycling
   readonly #counters = new Map<number, Counters>()
-  /** Recycling that failed is not begun again before; monotonic ms by pid. */
-  readonly #recycleHold = new Map<number, number>()
   readonly #desks = new WeakMap<Entry, Desk>()
   #mail: Mail[] = []
-  #spawns: Address[] = []
   #busy = false
-  #soon = false
-  #cancelAlarm: (() => void) | null = null
   #stopped: (() => void)[] | null = null
 
   constructor(ports: Ports) {
     this.#ports = ports
     this.#all = new Instances(ports, {
-      spawn: (at) => this.#spawns.push(at),
-      recycle: (at, why) => this.#recycle(at, why),
+      spawn: (at) => this.#spawns.owe(at),
+      recycle: (at, why) => this.#recycling.begin(at, why),
+    })
+    this.#spawns = new Spawns(this.#all, ports, () => this.#turn())
+    this.#deadlines = new Deadlines(this.#all, ports, () => this.#turn())
+    this.#recycling = new Recycling({
+      all: this.#all,
+      ports,
+      deskOf: (entry) => this.#desk(entry),
+      call: (act) => this.#mail.push({ type: 'call', act }),
     })
   }
 
@@ -89,11 +80,8 @@ export class Supervisor {
   add(spec: Spec, wanted: 'up' | 'down'): void {
     this.#call(() => {
       const known = this.#all.entries.get(spec.program)
-      if (known) {
-        this.#keep(known, spec, wanted)
-        return
-      }
-      const entry = entryOf(spec, wanted)
+      const entry = known ?? entryOf(spec, wanted)
+      if (known) takeBack(known, this.#desk(known), spec, wanted)
       this.#all.entries.set(spec.program, entry)
       this.#all.touched.add(entry)
     })
@@ -172,13 +160,14 @@ export class Supervisor {
     this.#busy = true
     try {
       this.#quiesce()
-      this.#pump()
+      this.#spawns.make()
       this.#quiesce()
     } finally {
       this.#busy = false
     }
-    this.#arm()
-    this.#goOn()
+    this.#deadlines.arm()
+    // A deadline that passed in the last moment owes a process, too.
+    this.#spawns.goOn()
   }
 
   /** Until nothing more follows from what has happened so far. */
@@ -190,14 +179,14 @@ export class Supervisor {
         for (const mail of batch) this.#handle(mail)
       }
       this.#settle()
-    } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#passDeadlines())
+    } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#deadlines.pass())
   }
 
   #handle(mail: Mail): void {
     switch (mail.type) {
       case 'reaped':
         this.#counters.delete(mail.pid)
-        this.#recycleHold.delete(mail.pid)
+        this.#recycling.forget(mail.pid)
         this.#all.reaped(mail.pid, mail.code, mail.signal)
         break
       case 'worker': {
@@ -208,12 +197,9 @@ export class Supervisor {
       case 'counters':
         if (this.#all.addressOfPid(mail.pid)) this.#counters.set(mail.pid, mail.counters)
         break
-      case 'recycle': {
-        const at = this.#all.addressOfPid(mail.pid)
-        const held = this.#recycleHold.get(mail.pid) ?? 0
-        if (at && held <= this.#ports.clock.now()) this.#recycle(at, mail.why)
+      case 'recycle':
+        if (!this.#stopped) this.#recycling.asked(mail.pid, mail.why)
         break
-      }
       case 'call':
         mail.act()
         break
@@ -241,95 +227,6 @@ export class Supervisor {
     ) {
       for (const stopped of this.#stopped.splice(0)) stopped()
     }
-  }
-
-  #passDeadlines(): boolean {
-    const now = this.#ports.clock.now()
-    let any = false
-    for (const entry of this.#all.entries.values()) {
-      for (const i of [...entry.instances]) {
-        const deadline = deadlineOf(i)
-        if (deadline === null || deadline > now) continue
-        any = true
-        this.#all.tell(i, { type: 'deadline' })
-      }
-    }
-    return any
-  }
-
-  /** Makes processes that are owed, a few a turn. */
-  #pump(): void {
-    for (let made = 0; made < SPAWNS_A_TURN; ) {
-      const at = this.#spawns.shift()
-      if (!at) return
-      const i = this.#all.find(at)
-      if (i?.state.at !== 'starting' || i.state.pid !== null) continue // not wanted any more
-      made++
-      const outcome = this.#ports.launcher.launch(i)
-      if ('pid' in outcome) this.#all.spawned(at, outcome.pid)
-      else this.#all.tell(at, { type: 'spawnFailed', ...outcome })
-    }
-  }
-
-  /** What is still owed, or came to be owed by the outcome of the last spawn, is made in a turn soon. */
-  #goOn(): void {
-    if (this.#spawns.length === 0 || this.#soon) return
-    this.#soon = true
-    this.#ports.clock.soon(() => {
-      this.#soon = false
-      this.#turn()
-    })
-  }
-
-  #arm(): void {
-    this.#cancelAlarm?.()
-    this.#cancelAlarm = null
-    let earliest = Number.POSITIVE_INFINITY
-    for (const entry of this.#all.entries.values()) {
-      for (const i of entry.instances) earliest = Math.min(earliest, deadlineOf(i) ?? earliest)
-    }
-    if (earliest < Number.POSITIVE_INFINITY) {
-      this.#cancelAlarm = this.#ports.clock.alarm(earliest, () => this.#turn())
-    }
-  }
-
-  /** A program that was being dropped is wanted again: its slots go on with the new settings, and the removal is over. */
-  #keep(entry: Entry, spec: Spec, wanted: 'up' | 'down'): void {
-    const desk = this.#desk(entry)
-    Object.assign(entry, { wanted, removed: false, desired: spec.workers })
-    const generation = desk.nextGeneration(spec)
-    const newest = entry.instances.filter((i, at) => entry.instances[at + 1]?.slot !== i.slot)
-    for (const instance of newest) {
-      if (wanted === 'up' && instance.slot < spec.workers) {
-        desk.carryOut([{ do: 'renew', instance, generation }], 'update')
-      } else this.#all.tell(instance, { type: 'stop' })
-    }
-    this.#all.touched.add(entry)
-    for (const gone of entry.gone.splice(0)) gone()
-  }
-
-  // recycling -------------------------------------------------------------------------------------
-
-  /** Queues the planned replacement of one slot, once. Its failure leaves the old process where it is. */
-  #recycle(at: Address, why: string): void {
-    const entry = this.#all.entries.get(at.program)
-    const i = this.#all.find(at)
-    if (!entry || !i || this.#stopped || i.wanted === 'down' || entry.queue.has('recycle', at.slot)) return
-    const { clock, log } = this.#ports
-    const operation = recycleOperation(at.slot)
-    const pid = pidOf(i)
-    entry.queue.submit(this.#desk(entry), operation, () => {
-      const failed = operation.outcomes().find((o) => !o.ok)
-      if (!failed) return
-      const name = nameOf(at.program, at.slot)
-      log.warn({ program: at.program, name, why, reason: failed.error }, 'recycling failed; the old process goes on')
-      const until = clock.now() + Math.max(i.spec.backoffMaxMs, 1000)
-      if (pid !== null) this.#recycleHold.set(pid, until)
-      if (why === 'max_age')
-        this.#mail.push({ type: 'call', act: () => this.#all.tell(at, { type: 'recycleLater', at: until }) })
-    })
-    log.info({ program: at.program, name: nameOf(at.program, at.slot), pid, why }, 'recycle')
-    this.#all.touched.add(entry)
   }
 
   #known(program: string, verb: string): Entry {

@@ -63,6 +63,7 @@ for (const [args, params] of [
   [['reload', 'web', '--timeout', '1m'], { target: 'web', timeout: 60 }],
   [['scale', 'web', '3'], { program: 'web', workers: 3 }],
   [['scale', 'web', '-1', '--no-wait'], { program: 'web', delta: -1, wait: false }],
+  [['scale', 'web', '4', '--save'], { program: 'web', workers: 4, save: true }],
   [['scale', 'web', '+2', '--timeout', '5'], { program: 'web', delta: 2, timeout: 5 }],
   [['signal', 'usr1', 'web'], { target: ['web'], signal: 'usr1' }],
   [['signal', '-9', 'web:1', 'api'], { target: ['web:1', 'api'], signal: 9 }],

@@ -21,6 +21,8 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = x\n[program:web]\n', ['config.ini:3: [program:web] cannot stand twice: it is the same section as [web] in line 1 of config.ini']],
   ['[web]\ncommand = x\nCommand = y\n', ['config.ini:3: [web] Command: cannot stand twice: it is already set in line 2']],
   ['[web]\ncommand = x\nmax_age = 1\nkill_interval = 2\n', ['config.ini:4: [web] kill_interval: cannot stand twice: max_age in line 3 is the same key']],
+  ['[web]\ncommand = x\nstdout_logfile_backups = 1\nstderr_logfile_backups = 1\n', []],
+  ['[web]\ncommand = x\nstdout_logfile_backups = 1\nstderr_logfile_backups = 2\n', ['config.ini:4: [web] stderr_logfile_backups: cannot differ from stdout_logfile_backups in line 3: one limit holds for both streams']],
   ['[all]\n', ['config.ini:1: [all] cannot be the name of a program: all is reserved']],
   ['[Default]\n', ['config.ini:1: [Default] cannot be the name of a program: DEFAULT is reserved; did you mean [DEFAULT]?']],
   ['[program:master]\n', ['config.ini:1: [program:master] cannot be the name of a program: master is reserved']],
@@ -40,7 +42,6 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[DEFAULT]\nmax_concurrency = 3\n', ['config.ini:2: [DEFAULT] max_concurrency: cannot be used: it is not available in this version']],
   ['[web]\ncommand = x\nready = notify\n', ['config.ini:3: [web] ready: cannot be "notify": it is not available in this version; wanted auto']],
   ['[DEFAULT]\nsingle_instance = TRUE\n[web]\ncommand = x\n', ['config.ini:2: [DEFAULT] single_instance: cannot be "TRUE": it is not available in this version; wanted false']],
-  ['[web]\ncommand = x\nlog_format = json\n', ['config.ini:3: [web] log_format: cannot be "json": it is not available in this version; wanted raw']],
   // values
   ['[web]\ncommand = x\nnumber_workers = 10001\n', ['config.ini:3: [web] number_workers: cannot be "10001": wanted a whole number from 0 to 10000, or auto']],
   ['[web]\ncommand = x\nnumber_workers = 2 ; two\n', ['config.ini:3: [web] number_workers: cannot be "2 ; two": wanted a whole number from 0 to 10000, or auto (there are no inline comments: put the comment on a line of its own)']],

@@ -54,6 +54,10 @@ test('an instance has files of its own', (t) => {
     stdout: `${dir}/a.two.log`,
     stderr: `${dir}/e.two`,
     pipeBytes: 262_144,
+    format: 'raw',
+    maxBytes: 50 * 1024 * 1024,
+    backups: 10,
+    compress: false,
   })
   assert.equal(program(config, 'b').spec.output.stdout, `${dir}/l.two`)
   for (const instance of ['a/b', '..', '', 'state'])

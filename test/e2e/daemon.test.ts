@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { test } from 'node:test'
-import { runPhctl, runPhd, startDaemon, startMaster } from '../helpers/master.ts'
+import { startDaemon, startMaster } from '../helpers/master.ts'
 import { mentioning } from '../helpers/proc.ts'
+import { runPhctl, runPhd } from '../helpers/programs.ts'
 import { needsRoot, sceneOf } from '../helpers/scene.ts'
 
 const web = '[web]\ncommand = sleep 600\n'

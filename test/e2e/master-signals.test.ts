@@ -67,7 +67,7 @@ test('HUP: update, then reload of every running program that the update did not 
   const from = master.log.length
   master.kill('SIGHUP')
   await master.logged('the end of it', (line) => line.msg === 'HUP: updated and reloaded', from)
-  const starts = master.log.slice(from).flatMap((line) => (line.to === 'STARTING' ? [line.name] : []))
+  const starts = master.log.slice(from).flatMap((line) => (line.to === 'STARTING' ? [String(line.name)] : []))
   assert.deepEqual(starts.sort(), ['changed:0', 'new:0', 'same:0'])
   assert.equal((await master.process('off:0')).state, 'STOPPED')
 })

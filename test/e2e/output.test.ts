@@ -2,8 +2,8 @@
 // anybody else up.
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { quick, startMaster } from '../helpers/master.ts'
@@ -19,7 +19,8 @@ test('numbered lines of four slots flood into one file: none lost, doubled or to
   await until('all lines', () => master.lines('flood.log').length >= 4 * each, 60_000)
   const next = [1, 1, 1, 1]
   for (const line of master.lines('flood.log')) {
-    const [, slot = '', number] = /^slot([0-3]) (\d+) of a line that is long enough to be torn when nobody cares$/.exec(line) ?? []
+    const [, slot = '', number] =
+      /^slot([0-3]) (\d+) of a line that is long enough to be torn when nobody cares$/.exec(line) ?? []
     const expected = next[Number(slot)] ?? 0
     assert.equal(Number(number), expected, `"${line}"`)
     next[Number(slot)] = expected + 1
@@ -39,14 +40,19 @@ test('stderr apart, merged, none, a file for each slot', async (t) => {
   )
   await until('all of it', () => {
     const found = ['merged.log', 'apart.log', 'apart.err', 'silent.err', 'logs/slot-0.log', 'logs/slot-1.log']
-    return JSON.stringify(found.map((file) => master.lines(file))) === '[["out","err"],["out"],["err"],["err"],["0"],["1"]]'
+    return (
+      JSON.stringify(found.map((file) => master.lines(file))) === '[["out","err"],["out"],["err"],["err"],["0"],["1"]]'
+    )
   })
   assert.deepEqual(master.lines('silent.log'), [])
   assert.equal(statSync(master.scene.path('merged.log')).mode & 0o777, 0o640)
 })
 
 test('inherit goes to the stdout of the master', async (t) => {
-  const master = await startMaster(t, `${quick}[say]\ncommand = sh -c 'echo "through to the top"; exec sleep 600'\nlog_file = inherit\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[say]\ncommand = sh -c 'echo "through to the top"; exec sleep 600'\nlog_file = inherit\n`,
+  )
   await until('the line', () => master.stdout().includes('through to the top\n'))
 })
 
@@ -60,8 +66,16 @@ test('a child can open /dev/stdout, /dev/stderr and /proc/self/fd/1 again', asyn
 test('a line of 5 MB, binary bytes and no newline at the end: byte for byte', async (t) => {
   const scene = sceneOf(t)
   const long = Buffer.alloc(5_000_000, 'x')
-  const binary = Buffer.from(Array.from({ length: 70_000 }, (_, n) => (n * 7919) & 0xff).filter((byte) => byte !== 0x0a))
-  const bytes = Buffer.concat([long, Buffer.from('\n'), binary, Buffer.from([0xff, 0xfe, 0, 0x0a]), Buffer.from('the end')])
+  const binary = Buffer.from(
+    Array.from({ length: 70_000 }, (_, n) => (n * 7919) & 0xff).filter((byte) => byte !== 0x0a),
+  )
+  const bytes = Buffer.concat([
+    long,
+    Buffer.from('\n'),
+    binary,
+    Buffer.from([0xff, 0xfe, 0, 0x0a]),
+    Buffer.from('the end'),
+  ])
   scene.write('bytes', bytes)
   await startMaster(t, `${quick}[cat]\ncommand = cat %(here)s/bytes\nautorestart = never\n`)
   const expected = Buffer.concat([bytes, Buffer.from('\n')]) // the last line is finished
@@ -131,12 +145,17 @@ test('a flood at the speed of the pipe leaves the socket and the other programs 
 
 test('another master on the same log file is refused, with the reason in the status', async (t) => {
   const scene = sceneOf(t)
-  const shared = (extra: string): string => `[master]\n${extra}[say]\ncommand = sleep 600\nlog_file = shared.log\nstart_retries = 0\n`
+  const shared = (extra: string): string =>
+    `[master]\n${extra}[say]\ncommand = sleep 600\nlog_file = shared.log\nstart_retries = 0\n`
   const first = await startMaster(t, shared(''))
   await first.call('wait', { target: 'say', state: 'RUNNING' })
-  const second = await startMaster(t, shared('run_path = .two\nsocket = two.sock\npidfile = two.pid\nlog_file = two.log\n'), {
-    config: 'two.ini',
-  })
+  const second = await startMaster(
+    t,
+    shared('run_path = .two\nsocket = two.sock\npidfile = two.pid\nlog_file = two.log\n'),
+    {
+      config: 'two.ini',
+    },
+  )
   const fatal = await second.state('say:0', 'FATAL')
   assert.match(String(fatal.reason), /cannot log to .*shared\.log: another master writes it/)
   assert.equal((await first.process('say:0')).state, 'RUNNING')
@@ -162,7 +181,13 @@ test('a log path that is a symbolic link, a FIFO or a folder: the reason is in t
 })
 
 test('the pipe keeps what is printed while nobody reads; the order of lines is kept', async (t) => {
-  const master = await startMaster(t, `${quick}[seq]\ncommand = sh -c 'seq 1 2000; exec sleep 600'\nlog_pipe_size = 4KB\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[seq]\ncommand = sh -c 'seq 1 2000; exec sleep 600'\nlog_pipe_size = 4KB\n`,
+  )
   await until('all', () => master.lines('seq.log').length === 2000)
-  assert.deepEqual(master.lines('seq.log'), Array.from({ length: 2000 }, (_, n) => String(n + 1)))
+  assert.deepEqual(
+    master.lines('seq.log'),
+    Array.from({ length: 2000 }, (_, n) => String(n + 1)),
+  )
 })

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { runPhctl, startDaemon } from '../helpers/master.ts'
+import { startDaemon } from '../helpers/master.ts'
 import { commandOf, descriptorsOf, folderOf, parentOf, sessionOf, statusField } from '../helpers/proc.ts'
+import { runPhctl } from '../helpers/programs.ts'
 import { root, sceneOf, until } from '../helpers/scene.ts'
 
 const seed = readFileSync(path.join(root, 'test/config/fixtures/seed.ini'), 'utf8')
@@ -16,7 +17,7 @@ test('the first config.ini, byte for byte: a daemon with two workers, replaced w
   copyFileSync(path.join(root, 'test/config/fixtures/jobexecute.js'), scene.path('jobexecute.js'))
   const master = await startDaemon(t, seed, { cwd: scene.dir, wrap: ['sh', '-c', 'umask 077; exec "$@"', 'sh'] })
 
-  assert.match(master.said, /2 processes \(pid \d+\)\nnext: phctl -c .*config\.ini status\n$/)
+  assert.match(master.said, /2 processes \(pid \d+\)\nnext: .*phctl\S* .*status\n$/)
   assert.equal(readFileSync(scene.path('master.pid'), 'utf8'), `${master.pid}\n`)
   assert.equal(statSync(scene.path('master.pid')).mode & 0o777, 0o644)
 

@@ -27,7 +27,10 @@ test('max_requests recycles, one slot at a time and start-first; restarts stay 0
     (await master.call('status', {}))[0]?.processes.every((p) => p.recycles >= 2 && p.state === 'RUNNING'),
   )
   const processes = (await master.call('status', {}))[0]?.processes ?? []
-  assert.deepEqual(processes.map((p) => p.restarts), [0, 0])
+  assert.deepEqual(
+    processes.map((p) => p.restarts),
+    [0, 0],
+  )
   let running = 0
   const counts = master.log.flatMap((line) => {
     if (line.msg !== 'state') return []
@@ -35,7 +38,7 @@ test('max_requests recycles, one slot at a time and start-first; restarts stay 0
     return [running]
   })
   const full = counts.indexOf(2)
-  assert.ok(full > 0 && counts.slice(full).every((count) => count >= 2), `capacity never falls: ${counts}`)
+  assert.ok(full > 0 && counts.slice(full).every((count) => count >= 2), `capacity never falls: ${counts.join(' ')}`)
 })
 
 test('kill_interval recycles too', async (t) => {
@@ -109,7 +112,10 @@ test('a worker that is not ready in start_timeout is a failed start', async (t) 
     'job.mjs',
     "import { SyncWorker } from 'processhandler/worker'\nexport default class J extends SyncWorker { setup() { return new Promise(() => {}) } handleRequest() {} }\n",
   )
-  const master = await startMaster(t, '[job]\nworker = job.mjs\nstart_timeout = 800ms\nstart_retries = 0\ngraceful_timeout = 300ms\n')
+  const master = await startMaster(
+    t,
+    '[job]\nworker = job.mjs\nstart_timeout = 800ms\nstart_retries = 0\ngraceful_timeout = 300ms\n',
+  )
   const fatal = await master.state('job:0', 'FATAL')
   assert.match(String(fatal.reason), /not ready after 0\.8 s/)
 })

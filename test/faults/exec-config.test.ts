@@ -5,8 +5,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, symlinkSync, truncateSync } from 'node:fs'
 import { test } from 'node:test'
 import type { PhError } from '../../src/errors.ts'
-import { type Master, quick, runPhd, startMaster } from '../helpers/master.ts'
+import { type Master, quick, startMaster } from '../helpers/master.ts'
 import { lives } from '../helpers/proc.ts'
+import { runPhd } from '../helpers/programs.ts'
 import { fixture, needsRoot, sceneOf, until } from '../helpers/scene.ts'
 
 const web = `${quick}[web]\ncommand = sleep 600\n`
@@ -14,7 +15,10 @@ const web = `${quick}[web]\ncommand = sleep 600\n`
 test('row 29: binary removed, not executable, bad ELF, no shebang: a distinct reason, and the retry goes on', async (t) => {
   const scene = sceneOf(t)
   scene.write('program', '#!/bin/sh\nexec sleep 600\n', 0o755)
-  const master = await startMaster(t, `${quick}[web]\ncommand = ./program\nbackoff_initial = 50ms\nbackoff_max = 50ms\nstart_retries = -1\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[web]\ncommand = ./program\nbackoff_initial = 50ms\nbackoff_max = 50ms\nstart_retries = -1\n`,
+  )
   const { pid } = await master.state('web:0', 'RUNNING')
   rmSync(scene.path('program'))
   process.kill(pid ?? 0, 'SIGKILL')
@@ -35,28 +39,39 @@ test('row 29: binary removed, not executable, bad ELF, no shebang: a distinct re
 test('row 30: cwd missing or removed: reported as the directory, not as "command not found"', async (t) => {
   const scene = sceneOf(t)
   scene.write('work/keep', '')
-  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\ndirectory = work\nbackoff_initial = 50ms\nstart_retries = -1\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[web]\ncommand = sleep 600\ndirectory = work\nbackoff_initial = 50ms\nstart_retries = -1\n`,
+  )
   const { pid } = await master.state('web:0', 'RUNNING')
   rmSync(scene.path('work'), { recursive: true })
   process.kill(pid ?? 0, 'SIGKILL')
-  const why = await master.logged('the reason', (line) => line.to === 'BACKOFF' && /directory/.test(String(line.reason)))
+  const why = await master.logged(
+    'the reason',
+    (line) => line.to === 'BACKOFF' && /directory/.test(String(line.reason)),
+  )
   assert.match(String(why.reason), /^ENOENT: its directory .*work does not exist/)
 })
 
 test('row 32: E2BIG: FATAL, and the master goes on', async (t) => {
-  const scene = sceneOf(t)
-  const words = Array.from({ length: 30 }, () => 'x'.repeat(120_000)).join(' ')
-  const master = await startMaster(t, `${quick}[big]\ncommand = true ${words}\n[web]\ncommand = sleep 600\n`)
+  // One word over the kernel's 128 KB.
+  const master = await startMaster(
+    t,
+    `${quick}[big]\ncommand = true ${'x'.repeat(140_000)}\n[web]\ncommand = sleep 600\n`,
+  )
   const fatal = await master.state('big:0', 'FATAL')
   assert.match(String(fatal.reason), /^E2BIG: .*true its arguments and environment are too long/)
   await master.state('web:0', 'RUNNING')
-  assert.ok(scene.dir)
 })
 
 /** The file as it is now is refused at update, HUP and by phctl, and nothing has changed. */
 async function refused(master: Master, words: RegExp): Promise<void> {
   const before = JSON.stringify((await master.call('status', {})).map((p) => p.processes.map((one) => one.pid)))
-  await assert.rejects(master.call('update', {}), (e: PhError) => e.code === 'PH_CONFIG' && words.test(e.message), String(words))
+  await assert.rejects(
+    master.call('update', {}),
+    (e: PhError) => e.code === 'PH_CONFIG' && words.test(e.message),
+    String(words),
+  )
   assert.equal((await master.phctl('update')).code, 6)
   const from = master.log.length
   master.kill('SIGHUP')
@@ -80,7 +95,10 @@ test('row 36: half-written, invalid, NUL, not UTF-8, 100 MB: the whole reload is
   await refused(master, /config\.ini:4: /)
   scene.write('config.ini', `${web}[next]\ncommand = a\0b\n`)
   await refused(master, /config\.ini:6/)
-  scene.write('config.ini', Buffer.concat([Buffer.from(`${web}[next]\ncommand = `), Buffer.from([0xff, 0xfe]), Buffer.from('\n')]))
+  scene.write(
+    'config.ini',
+    Buffer.concat([Buffer.from(`${web}[next]\ncommand = `), Buffer.from([0xff, 0xfe]), Buffer.from('\n')]),
+  )
   await refused(master, /UTF-8/)
   scene.write('config.ini', web)
   truncateSync(scene.path('config.ini'), 100 * 1024 * 1024)
@@ -109,7 +127,9 @@ test('row 37: config is a FIFO, a directory, unreadable or a loop of links: an e
   await refused(master, /config\.ini/)
 })
 
-test('row 37: config that may not be read', { skip: needsRoot === false && 'needs a user that is not root' }, async (t) => {
+test('row 37: config that may not be read', {
+  skip: needsRoot === false && 'needs a user that is not root',
+}, async (t) => {
   const master = await startMaster(t, web)
   await master.state('web:0', 'RUNNING')
   chmodSync(master.scene.path('config.ini'), 0o000)
@@ -124,7 +144,12 @@ test('row 38: duplicate section, duplicate key, unknown key, cyclic variables: r
   )
   const ran = await runPhd(['-c', file])
   assert.equal(ran.code, 78)
-  for (const words of [/:3: \[web\] command: /, /:4: \[web\] whatever: /, /:5: .*web/, /:(8|9|10): \[loop\] .*(itself|cycle|circle)/]) {
+  for (const words of [
+    /:3: \[web\] command: /,
+    /:4: \[web\] whatever: /,
+    /:5: .*web/,
+    /:(8|9|10): \[loop\] .*(itself|cycle|circle)/,
+  ]) {
     assert.match(ran.stderr, words)
   }
 })
@@ -159,7 +184,10 @@ test('row 40: program renamed with a live worker: the old one stops gracefully, 
   const { pid } = await master.state('old:0', 'RUNNING')
   master.scene.write('config.ini', `${quick}[new]\ncommand = ${script}\n`)
   assert.ok((await master.call('update', {})).ok)
-  assert.deepEqual((await master.call('status', {})).map((p) => p.program), ['new'])
+  assert.deepEqual(
+    (await master.call('status', {})).map((p) => p.program),
+    ['new'],
+  )
   assert.ok(!lives(pid ?? 0))
   await until('its last words', () => master.lines('old.log').length === 2)
   assert.deepEqual(master.lines('old.log'), ['first', 'last words'])
@@ -168,21 +196,17 @@ test('row 40: program renamed with a live worker: the old one stops gracefully, 
 test('row 41: SIGHUP storm of 1000: one reload runs and one is pending', async (t) => {
   const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\nstart_seconds = 200ms\n`)
   await master.state('web:0', 'RUNNING')
-  for (let n = 0; n < 1000; n++) master.kill('SIGHUP')
-  await until('rest', async () => {
-    const ends = master.log.filter((line) => line.msg === 'HUP: updated and reloaded').length
-    return ends >= 1 && (await master.process('web:0')).state === 'RUNNING'
-  })
-  // Signals of one kind merge in the kernel, too; those that came apart each find one pending at most.
   const begun = performance.now()
+  for (let n = 0; n < 1000; n++) master.kill('SIGHUP')
+  const stormMs = performance.now() - begun
   await until('no more reloads', async () => {
     const before = master.log.length
-    await new Promise((resolve) => setTimeout(resolve, 400))
-    return master.log.length === before
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    return master.log.length === before && (await master.process('web:0')).state === 'RUNNING'
   })
-  assert.ok(performance.now() - begun < 5000)
+  // One that runs and one that is pending; where the storm lasts longer than a reload (200 ms), as many more.
   const reloads = master.log.filter((line) => line.msg === 'HUP: updated and reloaded').length
-  assert.ok(reloads >= 1 && reloads <= 4, `${reloads} reloads`)
+  assert.ok(reloads >= 1 && reloads <= 2 + stormMs / 200, `${reloads} reloads in ${stormMs} ms`)
 })
 
 test('row 42: SIGTERM, HUP and CHLD mixed, then a second TERM 0.5 s later: all killed, no double stop', async (t) => {
@@ -199,6 +223,6 @@ test('row 42: SIGTERM, HUP and CHLD mixed, then a second TERM 0.5 s later: all k
   assert.ok(lives(master.pid), 'the first half second is one TERM')
   master.kill('SIGTERM')
   assert.deepEqual(await master.ended, { code: 0, signal: null })
-  const stops = master.log.filter((line) => line.to === 'STOPPING').map((line) => line.name)
+  const stops = master.log.filter((line) => line.to === 'STOPPING').map((line) => String(line.name))
   assert.deepEqual(stops.sort(), ['deaf:0', 'deaf:1'])
 })

@@ -1,27 +1,16 @@
 // A real phd for a test, in the foreground or as a daemon, with everything a test asks of it: calls
 // on its socket, phctl, its log as it comes, and an end that checks that it ended well.
 
-import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { type Client, connect } from '../../src/api/client.ts'
 import type { Method, Params, ProcessState, ProcessStatus, Result } from '../../src/api/contract.ts'
 import { lives } from './proc.ts'
-import { DEADLINE_MS, root, type Scene, sceneOf, until, within } from './scene.ts'
-
-const PHD = path.join(root, 'dist/bin/phd.cjs')
-const PHCTL = path.join(root, 'dist/bin/phctl.cjs')
+import { PHD, type Ran, type RunOptions, reading, runPhctl, runPhd, spawnProgram } from './programs.ts'
+import { DEADLINE_MS, type Scene, sceneOf, until, within } from './scene.ts'
 
 /** Tests have no second to lose. */
 export const quick = '[DEFAULT]\nstart_seconds = 50ms\n'
-
-export interface Ran {
-  readonly code: number | null
-  readonly signal: string | null
-  readonly stdout: string
-  readonly stderr: string
-}
 
 export interface LogLine {
   readonly level: string
@@ -33,14 +22,6 @@ export interface LogLine {
   readonly pid?: number
   readonly reason?: string
   readonly [fact: string]: unknown
-}
-
-export interface RunOptions {
-  readonly args?: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-  readonly cwd?: string
-  /** Words before `node phd.cjs`. */
-  readonly wrap?: readonly string[]
 }
 
 export interface StartOptions extends RunOptions {
@@ -79,15 +60,6 @@ export interface Master {
 export interface Daemon extends Master {
   /** What its caller printed. */
   readonly said: string
-}
-
-/** Runs phd to its end: for starts that fail, --check and the like. */
-export function runPhd(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return finished(spawnProgram(PHD, args, options))
-}
-
-export function runPhctl(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  return finished(spawnProgram(PHCTL, args, options))
 }
 
 /** A master in the foreground, ready. */
@@ -268,37 +240,6 @@ export async function answering(socket: string): Promise<void> {
       return false
     }
   })
-}
-
-function spawnProgram(program: string, args: readonly string[], options: RunOptions): ChildProcess {
-  const [word = '', ...words] = [...(options.wrap ?? []), process.execPath, program, ...args]
-  return spawn(word, words, {
-    cwd: options.cwd ?? '/',
-    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-}
-
-function reading(child: ChildProcess): { stdout: () => string; stderr: () => string } {
-  const text = { stdout: '', stderr: '' }
-  for (const stream of ['stdout', 'stderr'] as const) {
-    child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
-      text[stream] += chunk
-    })
-  }
-  return { stdout: () => text.stdout, stderr: () => text.stderr }
-}
-
-function finished(child: ChildProcess): Promise<Ran> {
-  const output = reading(child)
-  return within(
-    'the end of a program',
-    new Promise((resolve, reject) => {
-      child.on('error', reject)
-      child.on('close', (code, signal) => resolve({ code, signal, stdout: output.stdout(), stderr: output.stderr() }))
-    }),
-    60_000,
-  )
 }
 
 function lineReader(stream: NodeJS.ReadableStream | null, line: (text: string) => void): void {

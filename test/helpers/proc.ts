@@ -43,12 +43,13 @@ export function environmentOf(pid: number): Record<string, string> {
 
 export const folderOf = (pid: number): string => readlinkSync(`/proc/${pid}/cwd`)
 
-/** Open descriptors and what they are. */
+/** Open descriptors in their order, and what they are. */
 export function descriptorsOf(pid: number): Map<number, string> {
   const found = new Map<number, string>()
-  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+  const fds = readdirSync(`/proc/${pid}/fd`).map(Number)
+  for (const fd of fds.sort((a, b) => a - b)) {
     try {
-      found.set(Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`))
+      found.set(fd, readlinkSync(`/proc/${pid}/fd/${fd}`))
     } catch {
       // Closed between the list and the look.
     }

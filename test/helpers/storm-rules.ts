@@ -1,6 +1,7 @@
 // What must hold after every step of a storm, and what must hold once the weather is good again.
 // Each rule returns its complaint in words, or null.
 
+import { slotsOf } from '../../src/core/program.ts'
 import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
 import type { Weather } from './storm.ts'
 
@@ -79,6 +80,25 @@ const always: Readonly<Record<string, Rule>> = {
     return waiting && weather.world.clock.soons.length === 0 ? `${nameOf(waiting)} waits for its spawn` : null
   },
 
+  'what users see of a slot is what stays of it': ({ world }) => {
+    for (const program of world.supervisor.programs.values()) {
+      for (const { slot, serving } of slotsOf(program)) {
+        const stays = program.instances.find((i) => i.slot === slot && i.wanted === 'up')
+        if (stays && serving.wanted === 'down') return `${nameOf(serving)} is shown, ${nameOf(stays)} stays`
+      }
+    }
+    return null
+  },
+
+  'an operation that has ended speaks of each of its slots': ({ operations }) => {
+    for (const o of operations) {
+      const said = o.outcomes.map((one) => one.slot).join()
+      const slots = [...o.operation.slots].sort((a, b) => a - b).join()
+      if (o.ends > 0 && said !== slots) return `${o.operation.kind} of ${o.program} ${slots} tells of ${said}`
+    }
+    return null
+  },
+
   'an operation ends once': ({ operations, leaving, stopping }) => {
     const twice = operations.find((o) => o.ends > 1) ?? leaving.find((o) => o.gone > 1)
     if (stopping && stopping.stopped > 1) return `shutdown ended ${stopping.stopped} times`
@@ -134,11 +154,13 @@ const atLast: Readonly<Record<string, Rule>> = {
     return null
   },
 
-  'the newest settings run': ({ world, stopping }) => {
+  'after an update that went well the newest settings run': ({ world, operations, stopping }) => {
     if (stopping) return null
-    for (const { spec, instances } of world.supervisor.programs.values()) {
-      const old = instances.find((i) => i.state.at === 'running' && i.spec.program !== spec.program)
-      if (old) return `${nameOf(old)} runs something else`
+    for (const { name, spec, instances } of world.supervisor.programs.values()) {
+      const last = operations.findLast((o) => o.program === name && o.operation.kind === 'update')
+      if (!last || last.superseded !== null || last.outcomes.some((o) => !o.ok)) continue
+      const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
+      if (old) return `${nameOf(old)} runs older settings`
     }
     return null
   },

@@ -61,7 +61,8 @@ export function play({ seed, steps }: Storm): void {
     look()
     const unrest = calmFault(weather)
     if (unrest === null) return
-    if (tries > 240) throw new Error(`never calm: ${unrest}\n  after:\n  ${[...trail, ...standing(world)].join('\n  ')}`)
+    if (tries > 240)
+      throw new Error(`never calm: ${unrest}\n  after:\n  ${[...trail, ...standing(world)].join('\n  ')}`)
   }
 }
 
@@ -249,7 +250,7 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
   const isScaled = weather.operations.some((o) => o.program === name && o.ends === 0 && o.operation.kind === 'scale')
   const wish = (what: 'up' | 'down'): void => {
     for (const slot of slots) {
-      if (isScaled) known.asked.delete(slot)
+      if (isScaled || slot >= (supervisor.programs.get(name)?.desired ?? 0)) known.asked.delete(slot)
       else known.asked.set(slot, what)
     }
   }

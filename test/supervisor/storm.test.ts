@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { play } from '../helpers/storm.ts'
 
-const runs = Number(process.env['STORM_RUNS'] ?? 10_000)
-const seed = process.env['STORM_SEED'] || undefined
+const runs = Number(process.env.STORM_RUNS ?? 10_000)
+const seed = process.env.STORM_SEED || undefined
 
 test(`${runs} random storms: every rule holds, and calm comes after each`, () => {
   const storms = fc.record({

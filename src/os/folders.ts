@@ -1,0 +1,31 @@
+// Folders for files that only this master may make: run_path and what is in it.
+
+import { lstatSync, mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { errno, PhError } from '../errors.ts'
+
+/**
+ * Makes a folder for files that only we may make, or takes the one that is there. Whoever owns it could put links
+ * in the place of our files, so it must be ours or root's; root itself goes where it is sent.
+ */
+export function makeFolder(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { recursive: true, mode })
+  } catch (e) {
+    throw new PhError('PH_INTERNAL', `cannot make the folder ${path}: ${errno(e) ?? String(e)}`, {}, { cause: e })
+  }
+  const { uid } = statSync(path)
+  const self = process.geteuid?.() ?? 0
+  if (self === 0 || uid === 0 || uid === self) return
+  throw new PhError('PH_INTERNAL', `cannot use the folder ${path}: it belongs to uid ${uid}, this is uid ${self}`)
+}
+
+/** The same, without what an earlier master left in it. A link would lead to somebody else's files. */
+export function emptyFolder(path: string, mode: number): string {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new PhError('PH_INTERNAL', `cannot use the folder ${path}: it is a symbolic link`)
+  }
+  makeFolder(path, mode)
+  for (const name of readdirSync(path)) unlinkSync(join(path, name))
+  return path
+}

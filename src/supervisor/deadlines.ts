@@ -1,0 +1,52 @@
+// Every wait of every instance: which deadlines have passed, and the one alarm for the earliest of all.
+
+import { deadlineOf, judgesNobody } from '../core/state.ts'
+import type { Instances } from './instances.ts'
+import type { Ports } from './ports.ts'
+
+export class Deadlines {
+  readonly #all: Instances
+  readonly #ports: Ports
+  readonly #turn: () => void
+  /** The clock says that a deadline has come. */
+  #alarmed = false
+  #cancelAlarm: (() => void) | null = null
+
+  /** `turn` is called when a deadline has come. */
+  constructor(all: Instances, ports: Ports, turn: () => void) {
+    this.#all = all
+    this.#ports = ports
+    this.#turn = turn
+  }
+
+  /** Tells each instance whose deadline has passed; was there any? */
+  pass(): boolean {
+    const now = this.#ports.clock.now()
+    let any = false
+    for (const entry of this.#all.entries.values()) {
+      for (const i of [...entry.instances]) {
+        const deadline = deadlineOf(i)
+        if (deadline === null || deadline > now || !(this.#alarmed || judgesNobody(i))) continue
+        any = true
+        this.#all.tell(i, { type: 'deadline' })
+      }
+    }
+    return any
+  }
+
+  /** At the end of a turn of the supervisor. */
+  arm(): void {
+    this.#alarmed = false
+    this.#cancelAlarm?.()
+    this.#cancelAlarm = null
+    let earliest = Number.POSITIVE_INFINITY
+    for (const entry of this.#all.entries.values()) {
+      for (const i of entry.instances) earliest = Math.min(earliest, deadlineOf(i) ?? earliest)
+    }
+    if (earliest === Number.POSITIVE_INFINITY) return
+    this.#cancelAlarm = this.#ports.clock.alarm(earliest, () => {
+      this.#alarmed = true
+      this.#turn()
+    })
+  }
+}

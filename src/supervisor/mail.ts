@@ -1,0 +1,19 @@
+// What the supervisor's mailbox takes: everything that can happen to it, each an item of its own.
+
+import type { Event } from '../core/state.ts'
+
+/** What the last beat of a worker's process told. */
+export interface Counters {
+  readonly requests: number
+  readonly errors: number
+}
+
+export type Mail =
+  /** The kernel says that a process has ended. `signal` with SIG. */
+  | { readonly type: 'reaped'; readonly pid: number; readonly code: number | null; readonly signal: string | null }
+  /** A worker's word about itself. */
+  | { readonly type: 'worker'; readonly pid: number; readonly event: Event }
+  | { readonly type: 'counters'; readonly pid: number; readonly counters: Counters }
+  | { readonly type: 'recycle'; readonly pid: number; readonly why: string }
+  /** Something asked by a method of the supervisor while its loop was at work. */
+  | { readonly type: 'call'; readonly act: () => void }

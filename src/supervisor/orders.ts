@@ -1,0 +1,106 @@
+// The desk of one program: what operations ask for is carried out here, on its instances.
+
+import { type Order, reconcile } from '../core/program.ts'
+import type { Spec } from '../core/spec.ts'
+import { type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
+import type { Desk, Why } from './desk.ts'
+import { type Entry, insert } from './entry.ts'
+import type { Instances } from './instances.ts'
+import type { Ports } from './ports.ts'
+
+export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
+  const desk: Desk = {
+    program: entry,
+    now: () => ports.clock.now(),
+    tell: (i, event) => all.tell(i, event),
+    carryOut(orders, why) {
+      for (const order of orders) carryOut(entry, all, order, why)
+    },
+    signal(i, signal) {
+      const pid = pidOf(i)
+      return pid !== null && ports.signals.send(pid, signal, false)
+    },
+    notice: (notice) => all.notice(notice),
+    setDesired(count) {
+      const from = entry.desired
+      const kept = entry.instances.filter((i) => i.slot < from)
+      const leaving = entry.instances.filter((i) => i.slot >= from && i.slot < count)
+      if (kept.length > 0) entry.wanted = kept.some((i) => i.wanted === 'up') ? 'up' : 'down'
+      entry.desired = count
+      if (from !== count) all.notice({ kind: 'scaled', program: entry.name, from, to: count })
+      all.touched.add(entry)
+      desk.carryOut(reconcile(entry), 'count')
+      // A slot that was still on its way out comes back as a new one would.
+      if (entry.wanted === 'up') newestOf(leaving).forEach(desk.startAnew)
+    },
+    setWanted(wanted) {
+      entry.wanted = wanted
+    },
+    nextGeneration(spec) {
+      entry.spec = spec
+      return ++entry.generation
+    },
+    setSpecLive(spec) {
+      const before = entry.spec
+      entry.spec = spec
+      for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, { ...i, spec })
+    },
+    startAnew(instance) {
+      const generation = desk.nextGeneration(entry.spec)
+      desk.carryOut([{ do: 'renew', instance, generation }], 'update')
+    },
+    refresh(i) {
+      const { spec, generation } = entry
+      if (!isLive(i)) all.renew(i, { ...i, spec, generation })
+    },
+  }
+  return desk
+}
+
+/** A program that was being dropped is wanted again: its slots go on with the new settings, and the removal is over. */
+export function takeBack(entry: Entry, desk: Desk, spec: Spec, wanted: 'up' | 'down'): void {
+  Object.assign(entry, { wanted, removed: false, desired: spec.workers })
+  const generation = desk.nextGeneration(spec)
+  for (const instance of newestOf(entry.instances)) {
+    const goesOn = wanted === 'up' && instance.slot < spec.workers
+    if (goesOn) desk.carryOut([{ do: 'renew', instance, generation }], 'update')
+    else desk.tell(instance, { type: 'stop' })
+  }
+  for (const gone of entry.gone.splice(0)) gone()
+}
+
+/** The newest instance of each slot. */
+function newestOf(instances: readonly Instance[]): Instance[] {
+  return instances.filter((i, at) => instances[at + 1]?.slot !== i.slot)
+}
+
+function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
+  const recycled = why === 'recycle' ? 1 : 0
+  switch (order.do) {
+    case 'create': {
+      const base = newInstance(entry.spec, order.slot, order.generation, order.wanted)
+      const older = entry.instances.find((i) => i.slot === order.slot)
+      // Counts belong to the slot: they go on with the new instance.
+      const fresh = older
+        ? { ...base, restarts: older.restarts, recycles: older.recycles + recycled, exit: older.exit }
+        : base
+      insert(entry.instances, fresh)
+      all.touched.add(entry)
+      all.notice({ kind: 'instance', before: null, after: fresh })
+      if (order.wanted === 'up') all.tell(fresh, { type: 'start' })
+      break
+    }
+    case 'drop':
+      all.tell(order.instance, { type: 'stop' })
+      break
+    case 'renew': {
+      // Told while it still has its old spec, so that the old process gets the old stop signal.
+      all.tell(order.instance, { type: 'restart' })
+      const i = all.find(order.instance)
+      if (i) all.renew(i, { ...i, spec: entry.spec, generation: order.generation, recycles: i.recycles + recycled })
+      break
+    }
+    default:
+      order satisfies never
+  }
+}

@@ -1,0 +1,344 @@
+// events on a real master: numbers without gaps, since and missed, topics, and a follower that keeps a
+// picture of status up to date by events alone.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Client, connect, type Missed } from '../../src/api/client.ts'
+import type { EventTopic, Happening, Params, ProcessStatus, Program } from '../../src/api/contract.ts'
+import { dice } from '../helpers/dice.ts'
+import { type Master, quick, startMaster } from '../helpers/master.ts'
+import { rawSocket } from '../helpers/raw-socket.ts'
+import { fixture, until, within } from '../helpers/scene.ts'
+
+interface Heard {
+  readonly client: Client
+  readonly events: Happening[]
+  missed: number
+  /** The first event that fits; waits for it. */
+  seen(what: string, fits: (event: Happening) => boolean): Promise<Happening>
+}
+
+async function listen(master: Master, params: Params<'events'> = {}): Promise<Heard> {
+  const client = await connect(master.socket)
+  master.scene.after(() => client.close())
+  const stream = client.events(params)
+  await within('the answer to events', stream.begun)
+  const heard: Heard = {
+    client,
+    events: [],
+    missed: 0,
+    seen: (what, fits) => until(what, () => heard.events.find(fits)),
+  }
+  void (async () => {
+    for await (const one of stream) {
+      if ('topic' in one) heard.events.push(one)
+      else heard.missed += (one satisfies Missed).missed
+    }
+  })()
+  return heard
+}
+
+const noGaps = (events: readonly Happening[]): void =>
+  events.forEach((event, i) => {
+    assert.equal(event.seq, (events[0]?.seq ?? 0) + i)
+  })
+
+test('what happens to a process, in order, with the facts', async (t) => {
+  const master = await startMaster(
+    t,
+    `${quick}[job]\ncommand = sh ${fixture('crash-on-boot.sh')} 7\nautostart = false\nstart_retries = 1\nbackoff_initial = 10ms\n`,
+  )
+  const heard = await listen(master)
+  await master.call('start', { target: 'job', wait: false })
+  await heard.seen('FATAL', (event) => event.to === 'FATAL')
+  noGaps(heard.events)
+  const changes = heard.events.filter((event) => event.topic === 'process.state' && event.from !== event.to)
+  assert.deepEqual(
+    changes.map((event) => [event.name, event.from, event.to]),
+    ['STARTING', 'BACKOFF', 'STARTING', 'FATAL'].map((to, i, all) => ['job:0', all[i - 1] ?? 'STOPPED', to]),
+  )
+  assert.deepEqual(changes[1]?.exit, { code: 7, signal: null })
+  assert.ok(
+    heard.events.every((event) => event.program === 'job' && Math.abs(Date.parse(event.time) - Date.now()) < 60_000),
+  )
+})
+
+test('scale, reload, update and trouble are told', async (t) => {
+  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n[old]\ncommand = sleep 600\n`)
+  await master.call('wait', { target: 'all', state: 'RUNNING' })
+  const heard = await listen(master, { topics: ['program.scaled', 'program.reload', 'config.updated'] })
+  await master.call('scale', { program: 'web', workers: 2 })
+  await master.call('reload', { target: 'web' })
+  master.scene.write('config.ini', `${quick}[web]\ncommand = sleep 601\n[new]\ncommand = sleep 600\n`)
+  await master.call('update', {})
+  await heard.seen('the update', (event) => event.topic === 'config.updated')
+  const of = (topic: EventTopic): Happening[] => heard.events.filter((event) => event.topic === topic)
+  assert.deepEqual(
+    of('program.scaled').map((event) => [event.program, event.from, event.to]),
+    [['web', 1, 2]],
+  )
+  assert.deepEqual(
+    of('program.reload')
+      .slice(0, 2)
+      .map((event) => [event.program, event.what, event.phase, event.names, event.error]),
+    ['begun', 'ended'].map((phase) => ['web', 'reload', phase, ['web:0', 'web:1'], null]),
+  )
+  const [updated] = of('config.updated')
+  assert.deepEqual([updated?.added, updated?.removed], [['new'], ['old']])
+})
+
+test('a topic that is none, and a since that is none, are refused', async (t) => {
+  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n`)
+  for (const params of [{ topics: ['nothing'] }, { topics: [] }, { since: -1 }, { since: 1.5 }]) {
+    const client = await connect(master.socket)
+    const stream = client.events(params as Params<'events'>)
+    await assert.rejects(
+      async () => {
+        for await (const _one of stream);
+      },
+      { code: 'PH_PARAMS' },
+    )
+    client.close()
+  }
+})
+
+test('since: what was missed while away, once, in order; and how much is not kept any more', async (t) => {
+  const master = await startMaster(
+    t,
+    `${quick}[web]\ncommand = sleep 600\nnumber_workers = 2\n[many]\ncommand = sleep 600\nnumber_workers = 60\nautostart = false\n`,
+  )
+  const first = await listen(master, { since: 0 })
+  await first.seen('the beginning', (event) => event.name === 'web:1' && event.to === 'RUNNING')
+  assert.equal(first.events[0]?.seq, 1)
+  assert.equal(first.events[0]?.topic, 'master.started')
+  const last = first.events.at(-1)?.seq ?? 0
+  first.client.close()
+
+  await master.call('restart', { target: 'web' })
+  const again = await listen(master, { since: last })
+  await master.call('stop', { target: 'web' })
+  await again.seen('the stop', (event) => event.to === 'STOPPED')
+  noGaps(again.events)
+  assert.equal(again.events[0]?.seq, last + 1)
+  assert.equal(again.missed, 0)
+
+  const future = await connect(master.socket)
+  const { seq, missed } = await future.events({ since: 1_000_000 }).begun
+  assert.deepEqual([missed, seq >= last], [0, true])
+  future.close()
+
+  for (let newest = 0; newest < 9000; ) {
+    await master.call('restart', { target: 'many' })
+    newest = (await again.client.events({}).begun).seq
+  }
+  const late = await listen(master, { since: 10 })
+  await until('events', () => late.events.length > 4000)
+  noGaps(late.events)
+  assert.equal(late.missed, (late.events[0]?.seq ?? 0) - 11, 'kept and missed together are all')
+  assert.ok(late.missed > 0)
+})
+
+test('a client that does not read is told how many it missed, and then goes on', async (t) => {
+  const master = await startMaster(t, `${quick}[many]\ncommand = sleep 600\nnumber_workers = 60\nautostart = false\n`)
+  const raw = await rawSocket(master.socket)
+  const { result } = await raw.call('events', {})
+  const from = (result as { seq: number }).seq
+  raw.socket.pause()
+  const counter = await connect(master.socket)
+  master.scene.after(() => counter.close())
+  let newest = from
+  while (newest < from + 4000) {
+    await master.call('restart', { target: 'many' })
+    newest = (await counter.events({ topics: ['log.trouble'] }).begun).seq
+  }
+  await counter.call('ping', {})
+  raw.socket.resume()
+  let got = 0
+  let missed = 0
+  while (got + missed < newest - from) {
+    const { params } = JSON.parse(await raw.line()) as { params: { seq?: number; missed?: number } }
+    if (params.missed === undefined) {
+      assert.equal(params.seq, from + got + missed + 1, 'the numbers agree with what is said to be missing')
+      got++
+    } else missed += params.missed
+  }
+  assert.ok(missed > 0 && got > 0, `${got} came, ${missed} were missed`)
+  await master.call('stop', { target: 'many:0' })
+  assert.match(await raw.line(), /"name":"many:0"/)
+})
+
+test('a stream that is left is unsubscribed, and the subscriptions of a connection are limited', async (t) => {
+  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n`)
+  const client = await connect(master.socket)
+  master.scene.after(() => client.close())
+  const stream = client.events({ since: 0 })
+  const { subscription } = await stream.begun
+  for await (const event of stream) {
+    assert.ok('seq' in event && event.seq === 1)
+    break
+  }
+  await assert.rejects(client.call('unsubscribe', { subscription }), { code: 'PH_NOT_FOUND' })
+  const streams = Array.from({ length: 65 }, () => client.events({}).begun)
+  const outcomes = await Promise.allSettled(streams)
+  assert.deepEqual(outcomes.map((one) => one.status).slice(63), ['fulfilled', 'rejected'])
+})
+
+test('the end of the master ends a stream, and nothing is thrown', async (t) => {
+  const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n`)
+  const heard: (Happening | Missed)[] = []
+  const client = await connect(master.socket)
+  const stream = client.events({})
+  await stream.begun
+  const ended = (async () => {
+    for await (const one of stream) heard.push(one)
+  })()
+  await master.stop()
+  await within('the end of the stream', ended)
+  assert.ok(heard.some((one) => 'topic' in one && one.topic === 'master.stopping'))
+})
+
+/** What status says, but for what changes by itself. */
+function lasting(programs: readonly Program[]): unknown {
+  return programs
+    .map((p) => ({
+      program: p.program,
+      state: p.state,
+      desired: p.desired,
+      running: p.running,
+      processes: p.processes.map(({ cpu: _c, memory: _m, uptime: _u, requests: _r, nextAttemptAt, ...rest }) => ({
+        ...rest,
+        waits: nextAttemptAt !== null,
+      })),
+    }))
+    .sort((a, b) => a.program.localeCompare(b.program))
+}
+
+/** status, kept by events: a row a slot, the counts, and the state of a program as the rows give it. */
+class Picture {
+  readonly #rows = new Map<string, Map<string, ProcessStatus>>()
+  readonly #desired = new Map<string, number>()
+
+  constructor(programs: readonly Program[]) {
+    for (const program of programs) {
+      this.#desired.set(program.program, program.desired)
+      this.#rows.set(program.program, new Map(program.processes.map((row) => [row.name, row])))
+    }
+  }
+
+  take(event: Happening): void {
+    const { topic, program = '', name = '' } = event
+    if (topic === 'process.state') {
+      const rows = this.#rows.get(program) ?? new Map<string, ProcessStatus>()
+      this.#rows.set(program, rows)
+      if (event.process === null) rows.delete(name)
+      else rows.set(name, event.process as ProcessStatus)
+    } else if (topic === 'program.scaled') {
+      this.#desired.set(program, Number(event.to))
+    } else if (topic === 'config.updated') {
+      for (const gone of event.removed as readonly string[]) this.#rows.delete(gone)
+    }
+  }
+
+  programs(): Program[] {
+    return [...this.#rows].map(([program, rows]) => {
+      const processes = [...rows.values()].sort((a, b) => a.slot - b.slot)
+      const running = processes.filter((row) => row.state === 'RUNNING').length
+      return {
+        program,
+        state: stateOf(processes),
+        desired: this.#desired.get(program) ?? processes.length,
+        running,
+        ready: running,
+        nextRunAt: null,
+        lastRun: null,
+        processes,
+      }
+    })
+  }
+}
+
+/** The contract's rule. */
+function stateOf(processes: readonly ProcessStatus[]): Program['state'] {
+  const up = processes.filter((row) => row.wanted === 'up')
+  if (up.length === 0) return processes.some((row) => row.state === 'STOPPING') ? 'STOPPING' : 'STOPPED'
+  const running = up.filter((row) => row.state === 'RUNNING').length
+  if (running === up.length) return 'RUNNING'
+  if (running > 0) return 'DEGRADED'
+  const order = ['FATAL', 'BACKOFF', 'STARTING', 'STOPPING', 'STANDBY', 'EXITED'] as const
+  return order.find((state) => up.some((row) => row.state === state)) ?? 'STOPPED'
+}
+
+test('a follower rebuilds status from a snapshot and the events after it', async (t) => {
+  const seed = Number(process.env.PHD_SEED ?? Date.now() % 1_000_000)
+  t.diagnostic(`PHD_SEED=${seed}`)
+  const roll = dice(seed)
+  const ini = (
+    more: string,
+  ): string => `[DEFAULT]\nstart_seconds = 30ms\nbackoff_initial = 20ms\nbackoff_max = 100ms\ngraceful_timeout = 200ms
+[web]\ncommand = sleep 600\nnumber_workers = 3\n[first]\ncommand = sleep 600\nnumber_workers = 2\nreload_strategy = start-first
+[crash]\ncommand = sh ${fixture('crash-on-boot.sh')} 3\nstart_retries = 6\n[deaf]\ncommand = sh ${fixture('ignore-term.sh')}
+[once]\ncommand = true\nautorestart = never\n${more}`
+  const master = await startMaster(t, ini(''))
+  const client = await connect(master.socket)
+  master.scene.after(() => client.close())
+  const stream = client.events({})
+  await stream.begun
+  const picture = new Picture(await client.call('status', {}))
+  let newest = 0
+  void (async () => {
+    for await (const event of stream) {
+      assert.ok('topic' in event, 'nothing is missed')
+      picture.take(event)
+      newest = event.seq
+    }
+  })()
+
+  const targets = ['web', 'first', 'crash', 'deaf', 'once', 'all', 'web:1', 'first:0']
+  let extra = 0
+  for (let step = 0; step < 60; step++) {
+    const target = roll.pick(targets)
+    const wait = roll.chance(30)
+    const timeout = 2
+    // What is refused, or takes longer, is as good as what is done: all of it must be seen.
+    await (() => {
+      switch (roll.below(8)) {
+        case 0:
+          return master.call('start', { target, wait, timeout })
+        case 1:
+          return master.call('stop', { target, wait, timeout })
+        case 2:
+          return master.call('restart', { target, wait, timeout })
+        case 3:
+          return master.call('reload', { target, wait, timeout })
+        case 4:
+          return master.call('scale', { program: roll.pick(['web', 'first']), workers: roll.below(5), wait, timeout })
+        case 5:
+          return master.call('signal', { target, signal: 'KILL' })
+        case 6: {
+          extra = 1 - extra
+          const added = extra === 1 ? `[extra]\ncommand = sleep ${600 + roll.below(3)}\nnumber_workers = 2\n` : ''
+          master.scene.write('config.ini', ini(added))
+          return master.call('update', { wait: false })
+        }
+        default:
+          return new Promise((resolve) => setTimeout(resolve, roll.below(80)))
+      }
+    })().catch(() => undefined)
+  }
+  // Everything comes to rest: nothing is left that changes by itself.
+  await master.call('stop', { target: ['crash', 'deaf', 'once'], timeout: 10 })
+  await master.call('start', { target: ['web', 'first'], timeout: 10 }).catch(() => undefined)
+  await until('the same picture', async () => {
+    const { seq } = await client.events({ topics: ['log.trouble'] }).begun
+    const status = await client.call('status', {})
+    if (status.some((p) => ['STARTING', 'STOPPING', 'BACKOFF'].includes(p.state)) || newest < seq) return false
+    try {
+      assert.deepEqual(lasting(picture.programs()), lasting(status))
+      return true
+    } catch (e) {
+      const { seq: later } = await client.events({ topics: ['log.trouble'] }).begun
+      if (later === seq) throw e
+      return false
+    }
+  })
+})

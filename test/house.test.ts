@@ -1,0 +1,195 @@
+// The rules of the house, asserted from its source text: floors, doors, circles, clocks, names. A rule
+// that nothing tests is a wish; when a rule changes, it changes here.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readSources, type Source, withoutComments } from './helpers/sources.ts'
+
+const sources = readSources()
+const byPath = new Map(sources.map((s) => [s.path, s]))
+
+/** src/core, cli, or the file itself where it stands alone below src/ or has a floor of its own. */
+function roomOf(path: string): string {
+  if (path in floors) return path
+  if (path.startsWith('cli/')) return 'cli'
+  const [, room, file] = path.split('/')
+  return file === undefined ? `${room}` : `src/${room}`
+}
+
+const floors: Readonly<Record<string, number>> = {
+  'errors.ts': 0,
+  'package.ts': 0,
+  /** Types alone: the words that both ends of the socket share. */
+  'src/api/contract.ts': 1,
+  'src/core': 1,
+  'src/worker': 1,
+  'src/api': 2,
+  'src/config': 2,
+  'src/os': 2,
+  'src/supervisor': 2,
+  'src/control': 3,
+  cli: 3,
+  'arguments.ts': 4,
+  'ending.ts': 4,
+  'master.ts': 4,
+  'main.ts': 4,
+}
+
+/** Rooms that see less than all lower floors: what each may import besides itself. */
+const doors: Readonly<Record<string, readonly string[]>> = {
+  'src/core': [],
+  'src/worker': ['errors.ts', 'package.ts'],
+  'src/api': ['errors.ts', 'src/api/contract.ts'],
+  'src/api/contract.ts': [],
+  'src/supervisor': ['errors.ts', 'src/core', 'src/worker/protocol.ts'],
+  'src/control': ['errors.ts', 'src/api', 'src/api/contract.ts', 'src/config', 'src/core', 'src/supervisor'],
+  cli: ['errors.ts', 'package.ts', 'src/api', 'src/api/contract.ts', 'src/config'],
+}
+
+/** Within os/ a file is one thing of the system; these few are made of others, and only these. */
+const osParts: Readonly<Record<string, readonly string[]>> = {
+  'daemon.ts': ['libc.ts', 'libc-io.ts'],
+  'libc-io.ts': ['libc.ts'],
+  'lock.ts': ['folders.ts', 'libc-io.ts'],
+  'log-file.ts': ['libc-io.ts', 'rotation.ts'],
+  'log-follow.ts': ['log-reader.ts'],
+  'log-reader.ts': ['rotation.ts'],
+  'output.ts': ['libc-io.ts', 'log-file.ts', 'pump.ts', 'stream.ts'],
+  'pump.ts': ['libc-io.ts'],
+  'reaper.ts': ['libc.ts'],
+  'spawner.ts': ['libc.ts'],
+  'stream.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts'],
+  'usage.ts': ['libc-io.ts'],
+}
+
+/** Longer than a room of thought should be, and why it may. */
+const long: Readonly<Record<string, { readonly most: number; readonly why: string }>> = {
+  'src/api/contract.ts': {
+    most: 400,
+    why: 'one contract on one page: server, client and documentation derive from it',
+  },
+}
+const LONGEST = 250
+
+/** What of the sources breaks a rule, each as `path: complaint`. */
+function complaints(rule: (s: Source) => readonly string[]): string[] {
+  return sources.flatMap((s) => rule(s).map((complaint) => `${s.path}: ${complaint}`))
+}
+
+const none = (found: readonly string[]): void => assert.deepEqual(found, [])
+
+test('the reading of the sources itself: every import is found, and is a file', () => {
+  assert.ok(sources.length > 80, `only ${sources.length} files were found`)
+  assert.ok(byPath.get('src/core/instance.ts')?.imports.includes('src/core/state.ts'))
+  assert.ok(byPath.get('src/os/libc.ts')?.packages.includes('koffi'))
+  none(complaints((s) => s.imports.filter((i) => !byPath.has(i)).map((i) => `${i} is no file`)))
+  assert.equal(withoutComments("a // b\n'//c' /* d */ e"), "a \n'//c'  e")
+})
+
+test('every file stands on a floor, and imports its own room or a lower floor', () => {
+  none(complaints(({ path }) => (roomOf(path) in floors ? [] : ['is on no floor'])))
+  none(
+    complaints(({ path, imports }) => {
+      const here = roomOf(path)
+      return imports.filter((i) => {
+        const there = roomOf(i)
+        const isLower = (floors[there] ?? 9) < (floors[here] ?? 9)
+        return there !== here && !isLower && !(floors[here] === 4 && floors[there] === 4)
+      })
+    }),
+  )
+})
+
+test('rooms see only what their door leads to', () => {
+  none(
+    complaints(({ path, imports }) => {
+      const here = roomOf(path)
+      const door = doors[here]
+      if (!door) return []
+      return imports.filter((i) => roomOf(i) !== here && !door.includes(i) && !door.includes(roomOf(i)))
+    }),
+  )
+})
+
+test('files of os/ import each other only as listed; each line of the list is needed', () => {
+  const inOs = sources.filter((s) => roomOf(s.path) === 'src/os')
+  const edges = (s: Source): string[] =>
+    s.imports
+      .filter((i) => roomOf(i) === 'src/os')
+      .map((i) => i.slice(7))
+      .sort()
+  for (const s of inOs) assert.deepEqual(edges(s), [...(osParts[s.path.slice(7)] ?? [])].sort(), s.path)
+  for (const file of Object.keys(osParts)) assert.ok(byPath.has(`src/os/${file}`), `${file} is gone`)
+})
+
+test('no import runs in a circle, types included', () => {
+  const seen = new Set<string>()
+  const circles: string[] = []
+  const walk = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) circles.push([...trail.slice(trail.indexOf(path)), path].join(' -> '))
+    if (trail.includes(path) || seen.has(path)) return
+    for (const next of byPath.get(path)?.imports ?? []) walk(next, [...trail, path])
+    seen.add(path)
+  }
+  for (const { path } of sources) walk(path, [])
+  none(circles)
+})
+
+test('one door to each dangerous thing', () => {
+  const users = (has: (s: Source) => boolean): string[] => sources.filter(has).map((s) => s.path)
+  const imports = (name: string): string[] =>
+    users((s) => s.packages.some((p) => p === name || p.startsWith(`${name}/`)))
+  assert.deepEqual(imports('koffi'), ['src/os/libc.ts'])
+  assert.deepEqual(imports('ini'), ['src/config/lexer.ts'])
+  const exits = users((s) => /\bprocess\s*\.\s*(exit|reallyExit|abort)\b(?!Code)/.test(s.code))
+  assert.deepEqual(exits.sort(), ['cli/main.ts', 'src/main.ts', 'src/worker/boot.ts'])
+  none(users((s) => s.path.startsWith('src/') && /\bchild_process\b/.test(s.code)))
+})
+
+test('core is pure: it imports nothing but core', () => {
+  none(complaints((s) => (roomOf(s.path) === 'src/core' ? s.packages : [])))
+  none(
+    complaints((s) =>
+      roomOf(s.path) === 'src/core' && /\bprocess\.|\bglobalThis\b|\bMath\.random\b/.test(s.code)
+        ? ['looks outside']
+        : [],
+    ),
+  )
+})
+
+test('core, supervisor and control read no clock but through the port', () => {
+  const clock = /\bDate\.now\b|\bperformance\b|\bnew Date\(\s*\)|\bDate\(\s*\)|\bhrtime\b|\bset(Timeout|Interval)\b/g
+  const rooms = new Set(['src/core', 'src/supervisor', 'src/control'])
+  none(complaints((s) => (rooms.has(roomOf(s.path)) ? [...s.code.matchAll(clock)].map((m) => m[0]) : [])))
+})
+
+test('every file opens with a comment', () => {
+  none(complaints((s) => (/^(#![^\n]*\n\s*)?(\/\/|\/\*)/.test(s.text) ? [] : ['says not what it is'])))
+})
+
+test('no file has two subjects', () => {
+  const length = ({ text }: Source): number => text.trimEnd().split('\n').length
+  none(
+    complaints((s) => {
+      const most = long[s.path]?.most ?? LONGEST
+      return length(s) > most ? [`${length(s)} lines, at most ${most}`] : []
+    }),
+  )
+  for (const path of Object.keys(long)) {
+    const source = byPath.get(path)
+    assert.ok(source && length(source) > LONGEST, `${path} needs no place in the list`)
+  }
+})
+
+test('named exports only, no any, no name that says nothing', () => {
+  none(complaints((s) => (/^export default\b/m.test(s.code) ? ['a default export'] : [])))
+  none(complaints((s) => (/[:<,|&(]\s*any\b(?!\s*(?:\w|['"]))|\bas any\b/.test(s.code) ? ['any'] : [])))
+  const banned = /\b\w*(?:Manager|Utils?|Common|Helper|God)(?![a-z])\w*/g
+  const strings = /'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g
+  none(complaints((s) => [...s.code.replace(strings, "''").matchAll(banned)].map((m) => m[0])))
+  none(complaints((s) => (/(manager|utils?|common|helpers?)\.ts$/i.test(s.path) ? ['a name that says nothing'] : [])))
+})
+
+test('nothing is left for later', () => {
+  none(complaints((s) => [...s.text.matchAll(/\b(TODO|FIXME|XXX|HACK)\b/g)].map((m) => m[0])))
+})
