@@ -1,6 +1,8 @@
 // What happens, as numbered events: kept for a while so that a client can come back and ask for what
-// it missed, and sent to those who subscribed. `process.state` carries the whole new row of its slot, so
-// a follower can keep `status` up to date from a snapshot and the events after it.
+// it missed, and sent to those who subscribed. What is kept is also the queue of those who read slowly:
+// a follower costs its place in it, and is told how many were gone before it came to them.
+// `process.state` carries the whole new row of its slot, so a follower can keep `status` up to date from a
+// snapshot and the events after it.
 
 import type { EventsResult, EventTopic, Happening } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
@@ -14,64 +16,60 @@ export interface Events {
   subscribe(session: Session, topics: readonly EventTopic[] | null, since: number | null): EventsResult
 }
 
-interface Follower {
-  take(happening: Happening): void
-}
-
 export function eventLog(clock: Clock): Events {
   const kept: Happening[] = []
-  const followers = new Set<Follower>()
+  const followers = new Set<() => void>()
   let seq = 0
+  /** Events after this one are kept, without a gap. */
+  const before = (): number => seq - kept.length
+
+  /** Sends on from its place, as far as the client takes it. */
+  const follower = (session: Session, subscription: number, wanted: ReadonlySet<EventTopic> | null, from: number) => {
+    let at = from
+    return (): void => {
+      while (at < seq && !session.full) {
+        const missed = before() - at
+        const happening = kept[at - before()]
+        if (missed > 0) {
+          at = before()
+          session.notify('event', { subscription, missed })
+        } else if (happening) {
+          at++
+          if (!wanted || wanted.has(happening.topic)) session.notify('event', { subscription, ...happening })
+        }
+      }
+    }
+  }
+
   return {
     emit(topic, facts) {
-      const happening: Happening = { seq: ++seq, time: new Date(clock.wall()).toISOString(), topic, ...facts }
-      kept.push(happening)
+      kept.push({ seq: ++seq, time: new Date(clock.wall()).toISOString(), topic, ...facts })
       if (kept.length > KEPT * 2) kept.splice(0, KEPT)
-      for (const follower of followers) follower.take(happening)
+      for (const send of followers) send()
     },
     subscribe(session, topics, since) {
       const wanted = topics ? new Set(topics) : null
-      // Never negative, and a `since` of an earlier master's life is no promise of ours.
+      // A `since` of an earlier master's life is no promise of ours.
       const from = since === null ? seq : Math.min(since, seq)
-      const first = kept[0]?.seq ?? seq + 1
-      const missed = Math.max(0, first - 1 - from)
+      const missed = Math.max(0, before() - from)
       const subscription = session.subscribe((id) => {
-        const follower = followerOf(session, id, wanted)
+        const send = follower(session, id, wanted, from + missed)
         let ended = false
         // After the answer, so that the client knows the number when the first event comes.
         clock.soon(() => {
           if (ended) return
-          for (const happening of kept) if (happening.seq > from) follower.take(happening)
-          followers.add(follower)
+          followers.add(send)
+          send()
         })
         return {
-          drained: () => follower.drained(),
+          drained: send,
           end() {
             ended = true
-            followers.delete(follower)
+            followers.delete(send)
           },
         }
       })
       return { subscription, seq, missed }
-    },
-  }
-}
-
-function followerOf(session: Session, subscription: number, wanted: ReadonlySet<EventTopic> | null) {
-  let missed = 0
-  return {
-    take(happening: Happening): void {
-      if (wanted && !wanted.has(happening.topic)) return
-      if (session.full) missed++
-      else {
-        if (missed > 0) this.drained()
-        session.notify('event', { subscription, ...happening })
-      }
-    },
-    drained(): void {
-      if (missed === 0) return
-      session.notify('event', { subscription, missed })
-      missed = 0
     },
   }
 }

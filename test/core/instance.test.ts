@@ -1,0 +1,233 @@
+// The table: what each state makes of each event, every pair of them pinned; and the table as the
+// documentation prints it.
+
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { rules } from '../../src/core/instance.ts'
+import { type At, deadlineOf, type Event, type Instance, newInstance, type State } from '../../src/core/state.ts'
+import { packageFile } from '../../src/package.ts'
+import * as say from '../helpers/specs.ts'
+import { names, play, specOf, workerSpec } from '../helpers/specs.ts'
+import { eventNames, stateTable } from '../helpers/state-table.ts'
+
+const NOW = 50_000
+const left = { group: 7, deadline: 60_000, kills: 0 }
+const ran = { since: 40_000, startedAt: 1 }
+
+/** One instance of each state that differs in what it does. */
+const places: Readonly<Record<string, State>> = {
+  stopped: { at: 'stopped' },
+  'starting, spawn owed': { at: 'starting', pid: null, ...ran, deadline: null, said: null },
+  starting: { at: 'starting', pid: 7, ...ran, deadline: NOW, said: null },
+  running: { at: 'running', pid: 7, ...ran, heartbeatBy: null, recycleAt: null },
+  stopping: {
+    at: 'stopping',
+    pid: 7,
+    group: 7,
+    ...ran,
+    deadline: NOW,
+    kills: 0,
+    cause: { kind: 'asked' },
+    from: 'running',
+  },
+  'stopping, group left': {
+    at: 'stopping',
+    pid: null,
+    group: 7,
+    ...ran,
+    deadline: NOW,
+    kills: 0,
+    cause: { kind: 'asked' },
+    from: 'running',
+  },
+  backoff: { at: 'backoff', until: NOW, left: null },
+  'backoff, leftovers': { at: 'backoff', until: NOW, left },
+  exited: { at: 'exited', left: null },
+  'exited, leftovers': { at: 'exited', left },
+  fatal: { at: 'fatal', left: null },
+  'fatal, leftovers': { at: 'fatal', left },
+}
+
+const events: Readonly<Record<Event['type'], Event>> = {
+  start: say.start,
+  stop: say.stop,
+  restart: say.restart,
+  kill: say.kill,
+  spawned: say.spawned(8),
+  spawnFailed: say.spawnFailed('EAGAIN'),
+  ready: say.ready,
+  said: say.said('boom'),
+  beat: say.beat,
+  exited: say.exited(1),
+  emptied: say.emptied,
+  deadline: say.deadline,
+  recycleLater: say.recycleLater(99_000),
+}
+
+/** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
+const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>> = {
+  stopped: { start: 'starting spawn', restart: 'starting spawn' },
+  'starting, spawn owed': {
+    stop: 'stopped',
+    restart: 'starting',
+    kill: 'stopped',
+    spawned: 'starting',
+    spawnFailed: 'backoff',
+    said: 'starting',
+    exited: 'backoff',
+  },
+  starting: {
+    stop: 'stopping SIGTERM SIGCONT',
+    restart: 'stopping SIGTERM SIGCONT',
+    kill: 'stopping -SIGKILL',
+    spawned: 'starting',
+    said: 'starting',
+    exited: 'backoff',
+    deadline: 'running',
+  },
+  running: {
+    stop: 'stopping SIGTERM SIGCONT',
+    restart: 'stopping SIGTERM SIGCONT',
+    kill: 'stopping -SIGKILL',
+    exited: 'backoff',
+  },
+  stopping: {
+    start: 'stopping',
+    stop: 'stopping',
+    restart: 'stopping',
+    kill: 'stopping -SIGKILL look',
+    exited: 'starting spawn',
+    deadline: 'stopping -SIGKILL look',
+  },
+  'stopping, group left': {
+    start: 'stopping',
+    stop: 'stopping',
+    restart: 'stopping',
+    kill: 'stopping -SIGKILL look',
+    exited: 'starting spawn',
+    emptied: 'starting spawn',
+    deadline: 'stopping -SIGKILL look',
+  },
+  backoff: {
+    start: 'starting spawn',
+    stop: 'stopped',
+    restart: 'starting spawn',
+    kill: 'stopped',
+    emptied: 'backoff',
+    deadline: 'starting spawn',
+  },
+  'backoff, leftovers': {
+    start: 'backoff',
+    stop: 'stopping',
+    restart: 'backoff',
+    kill: 'stopping',
+    emptied: 'backoff',
+    deadline: 'backoff -SIGKILL look',
+  },
+  exited: { start: 'starting spawn', stop: 'stopped', restart: 'starting spawn', kill: 'stopped', emptied: 'exited' },
+  'exited, leftovers': {
+    start: 'backoff',
+    stop: 'stopping',
+    restart: 'backoff',
+    kill: 'stopping',
+    emptied: 'exited',
+    deadline: 'exited -SIGKILL look',
+  },
+  fatal: { start: 'starting spawn', stop: 'stopped', restart: 'starting spawn', kill: 'stopped', emptied: 'fatal' },
+  'fatal, leftovers': {
+    start: 'backoff',
+    stop: 'stopping',
+    restart: 'backoff',
+    kill: 'stopping',
+    emptied: 'fatal',
+    deadline: 'fatal -SIGKILL look',
+  },
+}
+
+const inState = (state: State, more: Partial<Instance> = {}): Instance => ({
+  ...newInstance(specOf(), 0, 1, 'up'),
+  wanted: state.at === 'stopped' ? 'down' : 'up',
+  state,
+  ...more,
+})
+
+for (const [place, state] of Object.entries(places)) {
+  test(`${place}: every event`, () => {
+    for (const [type, event] of Object.entries(events) as [Event['type'], Event][]) {
+      const before = inState(state)
+      const { last, done } = play(before, [[NOW, event]])
+      const wanted = outcomes[place]?.[type]
+      if (wanted === undefined) assert.deepEqual([last, done], [before, []], `${type} must change nothing`)
+      else assert.equal([last.state.at, ...names(done)].join(' '), wanted, type)
+      if (!(type in rules[state.at]))
+        assert.equal(last, before, `${type} is not in the table, and answers the same object`)
+    }
+  })
+}
+
+test('every state and every event of the table is pinned above', () => {
+  assert.deepEqual([...new Set(Object.values(places).map((s) => s.at))].sort(), Object.keys(rules).sort())
+  assert.deepEqual(Object.keys(events).sort(), eventNames().sort())
+  assert.deepEqual(Object.keys(outcomes).sort(), Object.keys(places).sort())
+})
+
+test('a worker is RUNNING by its own word, and by no deadline', () => {
+  const { states } = play(workerSpec(), [
+    [0, say.start],
+    [5, say.spawned(7)],
+    [900, say.ready],
+  ])
+  assert.deepEqual(
+    states.map((i) => [i.state.at, deadlineOf(i)]),
+    [
+      ['starting', null],
+      ['starting', 60_005],
+      ['running', null],
+    ],
+  )
+  assert.equal(
+    play(workerSpec(), [
+      [0, say.start],
+      [1, say.ready],
+    ]).last.state.at,
+    'starting',
+    'before it has a pid',
+  )
+})
+
+test('each state names the moment for which it waits', () => {
+  const moments = Object.entries(places).map(([place, state]) => [place, deadlineOf(inState(state))])
+  assert.deepEqual(Object.fromEntries(moments), {
+    stopped: null,
+    'starting, spawn owed': null,
+    starting: NOW,
+    running: null,
+    stopping: NOW,
+    'stopping, group left': NOW,
+    backoff: NOW,
+    'backoff, leftovers': 60_000,
+    exited: null,
+    'exited, leftovers': 60_000,
+    fatal: null,
+    'fatal, leftovers': 60_000,
+  })
+  const running = (heartbeatBy: number | null, recycleAt: number | null): number | null =>
+    deadlineOf(inState({ at: 'running', pid: 7, ...ran, heartbeatBy, recycleAt }))
+  assert.deepEqual([running(5, 9), running(9, 5), running(5, null), running(null, 5)], [5, 5, 5, 5])
+})
+
+const ARCHITECTURE = packageFile('docs/architecture.md')
+
+test('docs/architecture.md prints this very table', { skip: !existsSync(ARCHITECTURE) }, () => {
+  const text = readFileSync(ARCHITECTURE, 'utf8')
+  const printed = /<!-- state table -->\n([\s\S]*?)<!-- \/state table -->/.exec(text)?.[1]?.trim()
+  assert.equal(printed, stateTable())
+})
+
+test('the printed table has a row an event and a column a state', () => {
+  const [head, , ...rows] = stateTable().split('\n')
+  assert.equal(head, `| event | ${(Object.keys(rules) as At[]).join(' | ')} |`)
+  assert.equal(rows.length, Object.keys(events).length)
+  assert.ok(rows.every((row) => row.split('|').length === (head ?? '').split('|').length))
+})

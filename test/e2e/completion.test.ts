@@ -1,0 +1,232 @@
+// Completion in real shells, with a real master: what is offered, and that nothing of what was typed is
+// ever carried out.
+
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { type Master, quick, startMaster } from '../helpers/master.ts'
+import { missing, root, sceneOf } from '../helpers/scene.ts'
+
+const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 3\n[web-api]\ncommand = sleep 600\n[mail]\ncommand = sleep 600\n`
+
+/** Runs a script in a shell in which `phctl` is found on the PATH, and gives its lines. */
+function run(
+  shell: string,
+  script: string,
+  master: Pick<Master, 'dir' | 'scene'>,
+  args: readonly string[] = [],
+): Promise<string[]> {
+  const bin = path.dirname(
+    master.scene.write('bin/phctl', `#!/bin/sh\nexec ${process.execPath} ${root}/dist/bin/phctl.cjs "$@"\n`, 0o755),
+  )
+  const env = {
+    PATH: `${bin}:${process.env.PATH}`,
+    HOME: master.dir,
+    PHD_SOCKET: `${master.dir}/phd.sock`,
+    TERM: 'dumb',
+  }
+  return new Promise((resolve, reject) => {
+    const options = { cwd: master.dir, env, encoding: 'utf8' as const, timeout: 30_000 }
+    execFile(shell, [...args, '-c', script], options, (e, stdout, stderr) => {
+      if (e) reject(new Error(`${e.message}\n${stderr}`))
+      else if (stderr !== '') reject(new Error(`it wrote to stderr: ${stderr}`))
+      else resolve(stdout.split('\n').filter((line) => line !== ''))
+    })
+  })
+}
+
+/** What bash would offer: the words as readline hands them over, the last one being typed. */
+function bash(master: Pick<Master, 'dir' | 'scene'>, words: readonly string[]): Promise<string[]> {
+  const quoted = ['phctl', ...words].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
+  const script = `source <(phctl completion bash)
+COMP_WORDS=(${quoted})
+COMP_CWORD=${words.length}
+COMP_LINE="\${COMP_WORDS[*]}" COMP_POINT=\${#COMP_LINE}
+_phctl phctl "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
+(( \${#COMPREPLY[@]} )) && printf '%s\\n' "\${COMPREPLY[@]}"
+exit 0`
+  return run('bash', script, master, ['--norc', '--noprofile'])
+}
+
+test('bash: commands, programs, processes behind their colon, options and their values', {
+  skip: missing('bash'),
+}, async (t) => {
+  const master = await startMaster(t, ini)
+  for (const [words, wanted] of [
+    [['st'], ['status', 'start', 'stop']],
+    [
+      ['stop', ''],
+      ['web', 'web-api', 'mail', 'all'],
+    ],
+    [
+      ['stop', 'we'],
+      ['web', 'web-api'],
+    ],
+    [
+      ['stop', '"we'],
+      ['web', 'web-api'],
+    ],
+    [
+      ['stop', 'web', ''],
+      ['web-api', 'mail', 'all'],
+    ],
+    [
+      ['restart', 'web', ':'],
+      ['0', '1', '2'],
+    ],
+    [['restart', 'web', ':', '2'], ['2']],
+    [
+      ['restart', 'web:'],
+      ['web:0', 'web:1', 'web:2'],
+    ],
+    [
+      ['logs', 'ma'],
+      ['mail', 'master'],
+    ],
+    [
+      ['--json', 'logs', '-n', '5', 'mail', 'we'],
+      ['web', 'web-api'],
+    ],
+    [['scale', 'm'], ['mail']],
+    [['scale', 'web', ''], []],
+    [
+      ['wait', 'web', '--state', 'ST'],
+      ['STOPPED', 'STARTING', 'STOPPING', 'STANDBY'],
+    ],
+    [['wait', 'web', '--state', '=', 'RUN'], ['RUNNING']],
+    [['stop', '--no'], ['--no-wait']],
+    [
+      ['signal', 'USR'],
+      ['USR1', 'USR2'],
+    ],
+    [['signal', 'USR1', 'ma'], ['mail']],
+    [
+      ['events', 'master'],
+      ['master', 'master.started', 'master.stopping'],
+    ],
+    [
+      ['completion', ''],
+      ['bash', 'zsh', 'fish'],
+    ],
+    [['ping', ''], []],
+    [['nothing', ''], ['status']],
+  ] as const) {
+    const offered = await bash(master, words)
+    if (words[0] === 'nothing') assert.ok(offered.includes('status'))
+    else assert.deepEqual(offered, wanted, `phctl ${words.join(' ')}`)
+  }
+})
+
+test('bash: what was typed is never carried out', { skip: missing('bash') }, async (t) => {
+  const master = await startMaster(t, ini)
+  const trap = master.scene.path('trap')
+  const nasty = [
+    `$(touch ${trap})`,
+    `\`touch ${trap}\``,
+    `"$(touch ${trap})`,
+    `'; touch ${trap}; '`,
+    `; touch ${trap}`,
+    `| touch ${trap}`,
+    `<(touch ${trap})`,
+    `\${x:=$(touch ${trap})}`,
+    `a b  c`,
+    `"a 'b`,
+    `\\`,
+    `*`,
+    `-$(touch ${trap})`,
+    `--state=$(touch ${trap})`,
+    `$'\\n'touch`,
+    `web:$(touch ${trap})`,
+  ]
+  for (const word of nasty) {
+    for (const words of [
+      [word],
+      ['stop', word],
+      [word, ''],
+      ['stop', word, 'we'],
+      ['-s', word, 'stop', ''],
+      ['wait', '--state', word],
+    ]) {
+      const offered = await bash(master, words)
+      assert.ok(!existsSync(trap), `phctl ${words.join(' ')} was carried out`)
+      assert.ok(
+        offered.every((one) => /^[\w.:=-]+$/.test(one)),
+        `phctl ${words.join(' ')} offers ${offered.join(' ')}`,
+      )
+    }
+  }
+})
+
+test('without a master, with one that hangs, with a broken file: nothing is offered, soon and in silence', {
+  skip: missing('bash'),
+}, async (t) => {
+  const scene = sceneOf(t)
+  const place = { dir: scene.dir, scene }
+  assert.deepEqual(await bash(place, ['stop', '']), [])
+  scene.write('config.ini', 'nonsense\n')
+  assert.deepEqual(await bash(place, ['-c', 'config.ini', 'stop', '']), [])
+  const { createServer } = await import('node:net')
+  const deaf = createServer(() => {})
+  await new Promise<void>((resolve) => deaf.listen(scene.path('phd.sock'), resolve))
+  scene.after(() => void deaf.close())
+  const begun = performance.now()
+  const offered = new Promise<string>((resolve, reject) => {
+    const env = { PATH: process.env.PATH ?? '', PHD_SOCKET: scene.path('phd.sock') }
+    execFile(
+      process.execPath,
+      [`${root}/dist/bin/phctl.cjs`, 'complete', 'bash', 'stop', ''],
+      { env },
+      (e, stdout, stderr) => (e ? reject(e) : resolve(stdout + stderr)),
+    )
+  })
+  assert.equal(await offered, '')
+  assert.ok(performance.now() - begun < 2000)
+  assert.deepEqual(await bash(place, ['sto']), ['stop'], 'commands need no master')
+})
+
+test('file names are left to the shell', { skip: missing('bash') }, async (t) => {
+  const scene = sceneOf(t)
+  assert.deepEqual(
+    await run('bash', 'phctl complete bash -c ""; phctl complete zsh check x; phctl complete fish -s a', {
+      dir: scene.dir,
+      scene,
+    }),
+    [':files', ':files', ':files'],
+  )
+})
+
+test('zsh: completes programs, and carries nothing out', { skip: missing('zsh') }, async (t) => {
+  const master = await startMaster(t, ini)
+  const trap = master.scene.path('trap')
+  // compadd outside of a completion is an error: a function in its place shows what would be offered.
+  const script = (words: string): string => `compdef() { : }; source <(phctl completion zsh)
+compadd() { print -rl -- $names }; words=(${words}); CURRENT=$#words; _phctl`
+  assert.deepEqual(await run('zsh', script('phctl stop we'), master, ['-f']), ['web', 'web-api'])
+  assert.deepEqual(await run('zsh', script('phctl stop web:'), master, ['-f']), ['web:0', 'web:1', 'web:2'])
+  for (const word of [`'$(touch ${trap})'`, `'\`touch ${trap}\`'`, `'"a b'`]) {
+    assert.deepEqual(await run('zsh', script(`phctl stop ${word}`), master, ['-f']), [])
+    assert.ok(!existsSync(trap))
+  }
+})
+
+test('fish: completes programs with their states, and carries nothing out', { skip: missing('fish') }, async (t) => {
+  const master = await startMaster(t, ini)
+  await master.call('wait', { target: 'all', state: 'RUNNING' })
+  const trap = master.scene.path('trap')
+  const offered = (line: string): Promise<string[]> =>
+    run('fish', `phctl completion fish | source; complete -C ${line}`, master, ['--no-config'])
+  assert.deepEqual(await offered(`'phctl stop we'`), ['web\tRUNNING', 'web-api\tRUNNING'])
+  assert.deepEqual(await offered(`'phctl stop web:'`), ['web:0\tRUNNING', 'web:1\tRUNNING', 'web:2\tRUNNING'])
+  for (const word of [`(touch ${trap})`, `$(touch ${trap})`, `"a b`]) {
+    await offered(`'phctl stop ${word} '`)
+    assert.ok(!existsSync(trap))
+  }
+})
+
+test('an unknown shell is refused', async (t) => {
+  const master = await startMaster(t, ini)
+  const { code, stderr } = await master.phctl('completion', 'csh')
+  assert.deepEqual([code, stderr.split('\n')[0]], [2, 'phctl: cannot complete in "csh": wanted one of bash, zsh, fish'])
+})
