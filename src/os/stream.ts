@@ -87,7 +87,11 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
       seen = 0
     }
     const waiting = pipeBytes(fd)
-    if (waiting === 0) return { bytes: 0, state: hup ? 'ended' : 'open' }
+    if (waiting === 0) {
+      // All was passed on before it was known to be the last: an unfinished line is finished now.
+      if (hup && within && !finishLine(file)) return { bytes: 0, state: 'stuck' }
+      return { bytes: 0, state: hup ? 'ended' : 'open' }
+    }
     if (waiting === seen && !hup) return { bytes: 0, state: 'open' }
     const chunk = duplicate(fd, tools)
     let length = chunk.lastIndexOf(0x0a) + 1

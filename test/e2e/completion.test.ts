@@ -37,24 +37,32 @@ function run(
   })
 }
 
-/** What bash would offer: the words as readline hands them over, the last one being typed. */
-function bash(master: Pick<Master, 'dir' | 'scene'>, words: readonly string[]): Promise<string[]> {
-  const quoted = ['phctl', ...words].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ')
-  const script = `source <(phctl completion bash)
-COMP_WORDS=(${quoted})
-COMP_CWORD=${words.length}
-COMP_LINE="\${COMP_WORDS[*]}" COMP_POINT=\${#COMP_LINE}
+/** What bash would offer on each line: the words as readline hands them over, the last one being typed. */
+async function bash(master: Pick<Master, 'dir' | 'scene'>, lines: readonly (readonly string[])[]): Promise<string[][]> {
+  const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`
+  const asks = lines.map(
+    (words) => `COMP_WORDS=(phctl ${words.map(quote).join(' ')}); COMP_CWORD=${words.length}
+COMP_LINE="\${COMP_WORDS[*]}" COMP_POINT=\${#COMP_LINE} COMPREPLY=()
 _phctl phctl "\${COMP_WORDS[COMP_CWORD]}" "\${COMP_WORDS[COMP_CWORD-1]}"
-(( \${#COMPREPLY[@]} )) && printf '%s\\n' "\${COMPREPLY[@]}"
-exit 0`
-  return run('bash', script, master, ['--norc', '--noprofile'])
+printf '(%s)' "\${COMPREPLY[@]}"; echo`,
+  )
+  const offered = await run('bash', `source <(phctl completion bash)\n${asks.join('\n')}\nexit 0`, master, [
+    '--norc',
+    '--noprofile',
+  ])
+  return offered.map((line) =>
+    line
+      .slice(1, -1)
+      .split(')(')
+      .filter((word) => word !== ''),
+  )
 }
 
 test('bash: commands, programs, processes behind their colon, options and their values', {
   skip: missing('bash'),
 }, async (t) => {
   const master = await startMaster(t, ini)
-  for (const [words, wanted] of [
+  const cases = [
     [['st'], ['status', 'start', 'stop']],
     [
       ['stop', ''],
@@ -111,12 +119,14 @@ test('bash: commands, programs, processes behind their colon, options and their 
       ['bash', 'zsh', 'fish'],
     ],
     [['ping', ''], []],
-    [['nothing', ''], ['status']],
-  ] as const) {
-    const offered = await bash(master, words)
-    if (words[0] === 'nothing') assert.ok(offered.includes('status'))
-    else assert.deepEqual(offered, wanted, `phctl ${words.join(' ')}`)
-  }
+  ] as const
+  const offered = await bash(
+    master,
+    cases.map(([words]) => words),
+  )
+  cases.forEach(([words, wanted], i) => {
+    assert.deepEqual(offered[i], wanted, `phctl ${words.join(' ')}`)
+  })
 })
 
 test('bash: what was typed is never carried out', { skip: missing('bash') }, async (t) => {
@@ -140,23 +150,20 @@ test('bash: what was typed is never carried out', { skip: missing('bash') }, asy
     `$'\\n'touch`,
     `web:$(touch ${trap})`,
   ]
-  for (const word of nasty) {
-    for (const words of [
-      [word],
-      ['stop', word],
-      [word, ''],
-      ['stop', word, 'we'],
-      ['-s', word, 'stop', ''],
-      ['wait', '--state', word],
-    ]) {
-      const offered = await bash(master, words)
-      assert.ok(!existsSync(trap), `phctl ${words.join(' ')} was carried out`)
-      assert.ok(
-        offered.every((one) => /^[\w.:=-]+$/.test(one)),
-        `phctl ${words.join(' ')} offers ${offered.join(' ')}`,
-      )
-    }
-  }
+  const lines = nasty.flatMap((word) => [
+    ['stop', word],
+    ['stop', word, 'we'],
+    ['-s', word, 'stop', ''],
+  ])
+  const offered = await bash(master, [...lines, ...nasty.map((word) => [word])])
+  assert.ok(!existsSync(trap), 'it was carried out')
+  assert.equal(offered.length, 4 * nasty.length)
+  for (const words of offered)
+    assert.ok(
+      words.every((one) => /^[\w.:=-]+$/.test(one)),
+      words.join(' '),
+    )
+  assert.deepEqual(offered[1], ['web', 'web-api'])
 })
 
 test('without a master, with one that hangs, with a broken file: nothing is offered, soon and in silence', {
@@ -164,9 +171,9 @@ test('without a master, with one that hangs, with a broken file: nothing is offe
 }, async (t) => {
   const scene = sceneOf(t)
   const place = { dir: scene.dir, scene }
-  assert.deepEqual(await bash(place, ['stop', '']), [])
+  assert.deepEqual(await bash(place, [['stop', '']]), [[]])
   scene.write('config.ini', 'nonsense\n')
-  assert.deepEqual(await bash(place, ['-c', 'config.ini', 'stop', '']), [])
+  assert.deepEqual(await bash(place, [['-c', 'config.ini', 'stop', '']]), [[]])
   const { createServer } = await import('node:net')
   const deaf = createServer(() => {})
   await new Promise<void>((resolve) => deaf.listen(scene.path('phd.sock'), resolve))
@@ -183,7 +190,7 @@ test('without a master, with one that hangs, with a broken file: nothing is offe
   })
   assert.equal(await offered, '')
   assert.ok(performance.now() - begun < 2000)
-  assert.deepEqual(await bash(place, ['sto']), ['stop'], 'commands need no master')
+  assert.deepEqual(await bash(place, [['sto']]), [['stop']], 'commands need no master')
 })
 
 test('file names are left to the shell', { skip: missing('bash') }, async (t) => {
@@ -202,7 +209,7 @@ test('zsh: completes programs, and carries nothing out', { skip: missing('zsh') 
   const trap = master.scene.path('trap')
   // compadd outside of a completion is an error: a function in its place shows what would be offered.
   const script = (words: string): string => `compdef() { : }; source <(phctl completion zsh)
-compadd() { print -rl -- $names }; words=(${words}); CURRENT=$#words; _phctl`
+compadd() { print -rl -- $names }; words=(${words}); CURRENT=$#words; _phctl; true`
   assert.deepEqual(await run('zsh', script('phctl stop we'), master, ['-f']), ['web', 'web-api'])
   assert.deepEqual(await run('zsh', script('phctl stop web:'), master, ['-f']), ['web:0', 'web:1', 'web:2'])
   for (const word of [`'$(touch ${trap})'`, `'\`touch ${trap}\`'`, `'"a b'`]) {

@@ -81,7 +81,7 @@ test('stop-first: each old one ends before its successor starts', async (t) => {
 test('stop-first, and the new one fails: the reload ends there, exit 1', async (t) => {
   const scene = sceneOf(t)
   scene.write('run', '#!/bin/sh\nexec sleep 600\n', 0o755)
-  const master = await startMaster(t, `${quick}[web]\ncommand = ./run\nnumber_workers = 2\n`)
+  const master = await startMaster(t, `${quick}[web]\ncommand = ./run\nnumber_workers = 2\nstart_seconds = 1\n`)
   await master.call('wait', { target: 'web', state: 'RUNNING' })
   const untouched = (await master.process('web:1')).pid
   scene.write('next', '#!/bin/sh\nexit 8\n', 0o755)

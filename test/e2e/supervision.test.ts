@@ -57,7 +57,7 @@ test('an exit code is told; each further short run in a row waits longer', async
 test('a crash loop: BACKOFF with the number of tries, then FATAL with the reason, and no more', async (t) => {
   const master = await startMaster(
     t,
-    `${quick}[bad]\ncommand = sh ${fixture('crash-on-boot.sh')} 9\nstart_retries = 2\nbackoff_initial = 10ms\n`,
+    `${quick}[bad]\ncommand = sh ${fixture('crash-on-boot.sh')} 9\nstart_seconds = 10\nstart_retries = 2\nbackoff_initial = 10ms\n`,
   )
   const fatal = await master.state('bad:0', 'FATAL')
   assert.equal(fatal.reason, 'exit 9; 3 starts in a row failed')
@@ -83,7 +83,7 @@ test('autorestart never and on-failure', async (t) => {
 [never]\n${script(1)}autorestart = never
 [expected]\n${script(4)}autorestart = on-failure\nexit_codes = 0, 4
 [failed]\n${script(5)}autorestart = on-failure\nexit_codes = 0, 4
-[at-once]\ncommand = true\nautorestart = on-failure\nstart_retries = 0
+[at-once]\ncommand = true\nautorestart = on-failure\nstart_retries = 0\nstart_seconds = 10
 `,
   )
   for (const name of ['never:0', 'expected:0', 'at-once:0']) await master.state(name, 'EXITED')

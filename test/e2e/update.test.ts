@@ -104,7 +104,7 @@ test('an invalid file: every problem, exit 6, nothing changed', async (t) => {
 test('a changed program that fails its start: the answer says so', async (t) => {
   const master = await startMaster(t, quick + program('web'))
   await master.call('wait', { target: 'web', state: 'RUNNING' })
-  master.scene.write('config.ini', `${quick}[web]\ncommand = sh -c "exit 5"\nstart_retries = 0\n`)
+  master.scene.write('config.ini', `${quick}[web]\ncommand = sh -c "exit 5"\nstart_retries = 0\nstart_seconds = 10\n`)
   const ran = await master.phctl('update')
   assert.equal(ran.code, 1)
   assert.match(ran.stdout, /web:0 .*exit 5/)

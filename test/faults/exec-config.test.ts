@@ -57,7 +57,7 @@ test('row 32: E2BIG: FATAL, and the master goes on', async (t) => {
   // One word over the kernel's 128 KB.
   const master = await startMaster(
     t,
-    `${quick}[big]\ncommand = true ${'x'.repeat(140_000)}\n[web]\ncommand = sleep 600\n`,
+    `${quick}[big]\nstart_seconds = 10\ncommand = true ${'x'.repeat(140_000)}\n[web]\ncommand = sleep 600\n`,
   )
   const fatal = await master.state('big:0', 'FATAL')
   assert.match(String(fatal.reason), /^E2BIG: .*true its arguments and environment are too long/)

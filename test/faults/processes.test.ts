@@ -130,7 +130,10 @@ test('row 17: grandchild keeps stdout open: nothing waits for it, and later outp
 })
 
 test('row 19: worker exits 0 in 1 ms, always: backoff, then FATAL; no busy loop', async (t) => {
-  const master = await startMaster(t, `${quick}[true]\ncommand = true\nstart_retries = 4\nbackoff_initial = 20ms\n`)
+  const master = await startMaster(
+    t,
+    `${quick}[true]\ncommand = true\nstart_seconds = 10\nstart_retries = 4\nbackoff_initial = 20ms\n`,
+  )
   const fatal = await master.state('true:0', 'FATAL')
   assert.match(String(fatal.reason), /exit 0; 5 starts in a row failed/)
   const from = master.log.length
@@ -213,7 +216,7 @@ test('row 26: worker makes its stdout O_NONBLOCK: others are not affected', asyn
 test('row 27: worker kills its process group: the master in another session survives', async (t) => {
   const master = await startMaster(
     t,
-    `${quick}[wild]\ncommand = sh ${fixture('kills-its-group.sh')}\nstart_retries = 1\n[web]\ncommand = sleep 600\n`,
+    `${quick}[wild]\ncommand = sh ${fixture('kills-its-group.sh')}\nstart_seconds = 10\nstart_retries = 1\n[web]\ncommand = sleep 600\n`,
   )
   const fatal = await master.state('wild:0', 'FATAL')
   assert.match(String(fatal.reason), /killed by SIGKILL/)
