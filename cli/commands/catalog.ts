@@ -17,14 +17,16 @@ export interface CommandRow {
 
 const noWait = ['--no-wait', 'answer at once, do not wait until all is settled'] as const
 const target = 'TARGET is a program (web), one of its processes (web:2), a glob (web-*) or all.'
-const settles =
-  'Waits until every process has settled; --timeout T gives up waiting after T (exit 7) and stops nothing.'
+const settles = [
+  'Waits until every process has settled.',
+  '--timeout T gives up waiting after T (exit 7), and stops nothing.',
+]
 
 export const catalog = {
   status: {
     topic: 'Look',
     args: '[target...]',
-    meaning: 'show processes: state, pid, uptime, CPU, memory, and why one does not run',
+    meaning: 'show processes: state, uptime, CPU, memory, and what is wrong',
     options: [['-w, --watch', 'refresh once a second until interrupted']],
     details: [target, 'Exit 3 when a selected process is not as it is wanted.'],
     examples: ['phctl status', 'phctl status -w web'],
@@ -32,7 +34,7 @@ export const catalog = {
   show: {
     topic: 'Look',
     args: '<target>',
-    meaning: 'show the settings in force, where each comes from, argv and environment',
+    meaning: 'show the settings in force and their origin, argv, environment',
     details: [target],
     examples: ['phctl show web', 'phctl show web:1 --json'],
   },
@@ -41,14 +43,15 @@ export const catalog = {
     args: '<target...>',
     meaning: 'show the last lines of log files, and follow them',
     options: [
-      ['-n, --lines <number>', 'lines of each file, from its end, archives included (default 100)'],
-      ['-f, --follow', 'go on with new lines, over restarts and rotations, until interrupted'],
+      ['-n, --lines <number>', 'lines of each file, from its end (default 100)'],
+      ['-f, --follow', 'go on with new lines until interrupted'],
       ['--stderr', 'only what programs wrote to stderr'],
     ],
     details: [
       target,
       "master is the master's own log.",
-      'Where lines of several names can come, each begins with its name: | stands before stdout, ! before stderr.',
+      'Reads archives as well, and follows over restarts, rotation and renaming.',
+      'Lines of several files begin with a name: | is stdout (or both), ! is stderr.',
       'With --json a document a line.',
     ],
     examples: ['phctl logs web', 'phctl logs -f -n 0 web api', 'phctl logs -f master'],
@@ -59,8 +62,11 @@ export const catalog = {
     meaning: 'follow what happens, a line an event',
     options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
     details: [
-      'A topic is process.state, or a family: process, program, config, master, log. None is all.',
-      'Ends when interrupted (exit 0) or with the master (exit 4). With --json a document a line.',
+      'Topics: process.state process.ready process.recycled program.scaled',
+      'program.reload config.updated master.started master.stopping log.trouble.',
+      'A family (process) is all of its topics; no topic is all there are.',
+      'Ends when interrupted (exit 0) or with the master (exit 4).',
+      'With --json a document a line.',
     ],
     examples: ['phctl events', 'phctl events program config', 'phctl events --since 0 --json'],
   },
@@ -88,7 +94,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'start what does not run',
     options: [noWait],
-    details: [target, settles],
+    details: [target, ...settles],
     examples: ['phctl start web', 'phctl start all --timeout 30s'],
   },
   stop: {
@@ -96,7 +102,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'stop processes; they stay down until started',
     options: [noWait],
-    details: [target, settles],
+    details: [target, ...settles],
     examples: ['phctl stop web:2', "phctl stop 'web-*' api"],
   },
   restart: {
@@ -104,7 +110,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'stop and start, all processes at once',
     options: [noWait],
-    details: [target, settles],
+    details: [target, ...settles],
     examples: ['phctl restart web', 'phctl restart web:0 web:1'],
   },
   reload: {
@@ -112,7 +118,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'replace processes one after the other, by their reload_strategy',
     options: [noWait],
-    details: [target, settles, 'The first new process that fails its start ends the reload; the old ones stay.'],
+    details: [target, ...settles, 'The first new process that fails its start ends the reload; the old ones stay.'],
     examples: ['phctl reload web', 'phctl reload all'],
   },
   scale: {
@@ -121,8 +127,9 @@ export const catalog = {
     meaning: 'run more or fewer processes of a program: N, +N or -N',
     options: [noWait, ['--save', 'also write the number into the configuration file']],
     details: [
-      'The highest slots are drained. The count stands until number_workers changes in the file.',
-      '--save changes number_workers in the line of the section; what cannot be saved is not done.',
+      'The highest slots are drained.',
+      'The count stands until number_workers changes in the file.',
+      '--save changes number_workers in the section; what cannot be saved is not done.',
     ],
     examples: ['phctl scale web -1', 'phctl scale web 4 --save'],
   },
@@ -137,8 +144,12 @@ export const catalog = {
     topic: 'Operate',
     args: '<target...>',
     meaning: 'wait until a target is in a state',
-    options: [['--state <state>', 'RUNNING, STOPPED, EXITED, FATAL, BACKOFF, STARTING, STOPPING or STANDBY']],
-    details: [target, '--timeout T gives up after T (exit 7).'],
+    options: [['--state <state>', 'the state to wait for']],
+    details: [
+      target,
+      'States: RUNNING STOPPED EXITED FATAL BACKOFF STARTING STOPPING STANDBY.',
+      '--timeout T gives up after T (exit 7).',
+    ],
     examples: ['phctl wait web --state RUNNING', 'phctl wait job --state EXITED --timeout 10m'],
   },
   clear: {
@@ -199,8 +210,8 @@ export const catalog = {
     args: '<shell>',
     meaning: 'print the script that completes phctl in bash, zsh or fish',
     details: [
-      'bash:  source <(phctl completion bash)                             in ~/.bashrc',
-      'zsh:   source <(phctl completion zsh)                              in ~/.zshrc, after compinit',
+      'bash:  source <(phctl completion bash)    in ~/.bashrc',
+      'zsh:   source <(phctl completion zsh)     in ~/.zshrc, after compinit',
       'fish:  phctl completion fish > ~/.config/fish/completions/phctl.fish',
     ],
     examples: ['source <(phctl completion bash)', 'phctl completion fish | source'],
@@ -227,7 +238,7 @@ export const laterCommands = ['upgrade', 'top', 'graph', 'run', 'startup', 'impo
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [
   ['-s, --socket <path>', "the master's control socket"],
-  ['-c, --config <file>', 'find the socket through this configuration file (default ./config.ini)'],
+  ['-c, --config <file>', 'the configuration file that leads to it (./config.ini)'],
   ['--instance <name>', 'the master that was started with this --instance'],
   ['--json', 'the result as JSON on stdout'],
   ['--timeout <time>', 'wait no longer than this: 10 (seconds), 500ms, 10s, 5m'],

@@ -23,7 +23,9 @@ export async function logs(ctx: Context): Promise<number> {
   const stream = await m.logs(params)
   const { files } = await stream.begun
   if (files.length === 0) {
-    out.remark(`phctl: no log file: ${noFile(options.stderr === true)}`)
+    out.remark(
+      `phctl: no log file to show (${options.stderr === true ? 'no stderr_log_file' : 'log_file = none or inherit'})`,
+    )
     return FAILED
   }
   const print = printerFor(out, files)
@@ -58,12 +60,6 @@ export async function events(ctx: Context): Promise<number> {
   return endOf(end, m.socket)
 }
 
-function noFile(stderrOnly: boolean): string {
-  return stderrOnly
-    ? 'stderr goes where stdout goes (no stderr_log_file), or nowhere'
-    : "the output is thrown away (log_file = none) or goes to the master's own stdout (inherit)"
-}
-
 function printerFor(out: Out, files: readonly LogSource[]): (lines: readonly LogLine[]) => void {
   if (out.json) return (lines) => out.raw(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   const { tty, paint, colour } = out
@@ -86,7 +82,10 @@ function topicsOf(word: string): readonly EventTopic[] {
   const family = word.replace(/\.?\*?$/, '')
   const found = eventTopics.filter((topic) => topic === word || topic.startsWith(`${family}.`))
   if (found.length > 0) return found
-  throw new PhError('PH_USAGE', `cannot follow "${word}": wanted a topic of ${eventTopics.join(' ')}`)
+  const families = [...new Set(eventTopics.map((topic) => topic.split('.')[0]))].join(', ')
+  throw new PhError('PH_USAGE', `cannot follow "${word}": wanted ${families}, or one like process.state`, {
+    known: eventTopics,
+  })
 }
 
 function wholeNumber(option: string, value: string | boolean): number {

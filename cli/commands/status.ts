@@ -70,18 +70,18 @@ async function watchStatus(ctx: Context): Promise<number> {
       m = null
       trouble = e.message.split('\n')[0] ?? ''
     }
-    const head = trouble === '' && last !== null ? headline(last.info, last.programs, columns) : cut(trouble, columns)
-    const body = last === null ? [] : table(ctx, last.programs, columns)
-    return picture([out.paint(trouble === '' ? 'bold' : 'red', head), '', ...body], out.rows)
+    const head = trouble === '' && last !== null ? headline(last.info, columns) : cut(trouble, columns)
+    const body = last === null ? [] : [cut(summary(last.programs), columns), '', ...table(ctx, last.programs, columns)]
+    return picture([out.paint(trouble === '' ? 'bold' : 'red', head), ...body], out.rows)
   }
   await watch(out, out.tty && !out.json ? drawScreen : drawText)
   return OK
 }
 
 /** Who it is on the left, the time of day on the right. */
-function headline(info: Info, programs: readonly Program[], columns: number): string {
+function headline(info: Info, columns: number): string {
   const clock = new Date().toTimeString().slice(0, 8)
-  const text = `phd ${info.version}  pid ${info.pid}  up ${duration(info.uptime)}  ${summary(programs)}`
+  const text = `phd ${info.version}  pid ${info.pid}  up ${duration(info.uptime)}`
   const room = columns - width(clock) - 2
   return room < 20 ? cut(text, columns) : `${padEnd(cut(text, room), room)}  ${clock}`
 }

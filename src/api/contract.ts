@@ -212,7 +212,7 @@ export interface LogLine {
 /** A file that a target's output goes to. */
 export interface LogSource {
   readonly path: string
-  /** `web:0`; the program where several slots share it; `master`. */
+  /** `web:0`; the program where lines of several slots can come; `master`. */
   readonly name: string
   /** null where both streams go there. */
   readonly stream: 'stdout' | 'stderr' | null

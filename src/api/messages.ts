@@ -21,14 +21,7 @@ export function readMessage(line: Buffer): Message {
     return junk('what answers there does not speak JSON-RPC') // the parser's own words say less than the line itself
   }
   if (!isRecord(value)) return junk('an answer must be a JSON object')
-  if (value.method === 'event' || value.method === 'log') {
-    const { method, params } = value
-    if (!isRecord(params) || typeof params.subscription !== 'number')
-      return junk('a notice without a subscription came')
-    return { kind: 'notice', notice: { method, params } as unknown as Notice }
-  }
-  // What a later master may tell besides: nobody here asked for it.
-  if (typeof value.method === 'string') return { kind: 'notice', notice: null }
+  if (typeof value.method === 'string') return { kind: 'notice', notice: noticeOf(value) }
   const { id, error } = value
   if (error !== undefined && error !== null) {
     if (!isRecord(error) || typeof error.code !== 'number' || typeof error.message !== 'string') {
@@ -48,6 +41,13 @@ export function readMessage(line: Buffer): Message {
       ? { jsonrpc: '2.0', id, error: error as unknown as JSONRPCErrorResponse['error'] }
       : { jsonrpc: '2.0', id, result: value.result },
   }
+}
+
+/** Null for what a later master may tell besides: nobody here asked for it. */
+function noticeOf({ method, params }: Record<string, unknown>): Notice | null {
+  if (method !== 'event' && method !== 'log') return null
+  if (!isRecord(params) || typeof params.subscription !== 'number') return null
+  return { method, params } as unknown as Notice
 }
 
 function excerpt(line: Buffer): string {

@@ -148,7 +148,10 @@ export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, 
 const filters = ({ format, names }: Place, stream: 'stdout' | 'stderr' | undefined): boolean =>
   format !== 'raw' && (names !== null || stream !== undefined)
 
-const fileOf = ({ path, name, stream, format }: Place): LogsResult['files'][number] => ({ path, name, stream, format })
+const fileOf = ({ path, name, names, stream, format }: Place): LogsResult['files'][number] => {
+  const [only] = names?.size === 1 && format !== 'raw' ? names : []
+  return { path, name: only ?? name, stream, format }
+}
 
 function placesOfSlot(spec: Parameters<typeof outputOf>[0], slot: number, whole: boolean): Place[] {
   const { stdout, stderr, format } = outputOf(spec, slot)

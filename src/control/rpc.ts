@@ -12,6 +12,8 @@ import type { Session } from './session.ts'
 
 const MAX_DEPTH = 64
 const MAX_BATCH = 1000
+/** As JSON.stringify writes half a character; a backslash that stands before `ud800` is itself escaped, so they come in pairs. */
+const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 
 /** Who calls, as the kernel noted it when the connection was made. */
 export interface Caller {
@@ -109,7 +111,7 @@ function parse(text: Buffer): unknown {
     throw new PhError('PH_PARSE', `cannot parse: ${e instanceof Error ? e.message : 'not JSON'}`)
   }
   // Escapes can still spell half a character, which no name can be.
-  if (text.includes('\\u') && /\\ud[89a-f]/.test(JSON.stringify(parsed))) {
+  if (text.includes('\\u') && LONE_SURROGATE.test(JSON.stringify(parsed))) {
     throw new PhError('PH_PARSE', 'cannot parse: a lone surrogate is no character')
   }
   return parsed
@@ -140,7 +142,7 @@ function envelopeFault(entry: unknown): string | null {
   if (jsonrpc !== '2.0') return 'jsonrpc must be "2.0"'
   if (typeof method !== 'string') return 'method must be a string'
   if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object'
-  if (id === undefined || id === null || typeof id === 'string' || typeof id === 'number') return null
+  if (id === undefined || id === null || typeof id === 'string' || Number.isFinite(id)) return null
   return 'id must be a string, a number or null'
 }
 

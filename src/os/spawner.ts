@@ -1,7 +1,7 @@
 // Makes processes: finds the program as the program's own environment would, then posix_spawn. All
 // failures are told in words that say which of the many ENOENTs it was.
 
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Launch, Spawner, SpawnFailure } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
@@ -59,7 +59,8 @@ function findProgram({ argv, cwd, env }: Launch): string | SpawnFailure {
     const path = join(resolve(cwd, entry), word)
     const failure = programFailure(path)
     if (!failure) return path
-    if (failure.reason.startsWith('EACCES')) denied ??= failure
+    // In a folder that may not be entered nothing is known to be there.
+    if (failure.reason.startsWith('EACCES') && existsSync(path)) denied ??= failure
   }
   return denied ?? { reason: `ENOENT: no program "${word}" in its PATH`, permanent: false }
 }
@@ -86,7 +87,9 @@ function programFailure(path: string): SpawnFailure | null {
       code === 'ENOENT'
         ? 'does not exist'
         : code === 'EACCES'
-          ? 'is not executable'
+          ? existsSync(path)
+            ? 'is not executable'
+            : 'cannot be reached: a folder on the way may not be entered'
           : code === 'ELOOP'
             ? 'is a loop of links'
             : messageOf(e)

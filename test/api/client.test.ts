@@ -205,3 +205,87 @@ test('nobody there: no socket, a plain file, a path too long, no permission', so
     rmSync(folder, { recursive: true })
   }
 })
+
+const notice = (subscription: number, seq: number, pad = ''): string =>
+  `${JSON.stringify({ jsonrpc: '2.0', method: 'event', params: { subscription, seq, topic: 'log.trouble', time: '', pad } })}\n`
+
+test(
+  'a stream gets its own notices, also those that came before the answer, and ends with the connection',
+  soon,
+  () => {
+    const reply: Reply = ({ id, params }, socket) => {
+      const subscription = Number(params.since)
+      socket.write(notice(1, 10) + notice(2, 20) + ok(id, { subscription, seq: 9, missed: subscription }))
+      socket.write(notice(1, 11) + notice(2, 21))
+      if (subscription === 2) socket.end(`{"jsonrpc":"2.0","method":"event","params":{"subscription":2,"missed":5}}\n`)
+    }
+    return withFake(reply, async (fake) => {
+      const client = await connect(fake.path)
+      const heard: unknown[] = []
+      client.onNotice(({ method, params }) => heard.push([method, params.subscription]))
+      const collect = async (since: number): Promise<unknown[]> => {
+        const all: unknown[] = []
+        for await (const one of client.events({ since })) all.push('seq' in one ? one.seq : one)
+        return all
+      }
+      const first = collect(1)
+      await until(() => fake.asked.length === 1)
+      const [one, two] = await Promise.all([first, collect(2)])
+      assert.deepEqual(one, [{ missed: 1 }, 10, 11, 10, 11])
+      assert.deepEqual(two, [{ missed: 2 }, 20, 21, { missed: 5 }])
+      assert.equal(heard.length, 9)
+    })
+  },
+)
+
+test('a refused stream rejects where it is iterated, and nowhere else', soon, () => {
+  const reply: Reply = ({ id }, socket) =>
+    void socket.write(bad(id, -32001, 'cannot find it', { code: 'PH_NOT_FOUND' }))
+  return withFake(reply, async (fake) => {
+    const client = await connect(fake.path)
+    const stream = client.logs({ target: 'web' })
+    const iterate = async (): Promise<void> => {
+      for await (const _batch of stream) assert.fail('nothing came')
+    }
+    assert.equal((await failure(iterate())).code, 'PH_NOT_FOUND')
+    assert.equal((await failure(stream.begun)).code, 'PH_NOT_FOUND')
+    client.close()
+  })
+})
+
+test('who reads slowly makes the master wait; an answer still comes, and nothing is lost', soon, () => {
+  const total = 20_000
+  let wire: Socket | null = null
+  const reply: Reply = ({ id, method }, socket) => {
+    wire = socket
+    if (method !== 'events') return void socket.write(ok(id, 'pong'))
+    socket.write(ok(id, { subscription: 1, seq: 0, missed: 0 }))
+    for (let seq = 1; seq <= total; seq++) socket.write(notice(1, seq, 'x'.repeat(400)))
+  }
+  return withFake(reply, async (fake) => {
+    const client = await connect(fake.path)
+    const stream = client.events({})
+    await stream.begun
+    // Nobody iterates: after what fits into the buffers of the kernel, the rest stays with the master.
+    let before = -1
+    await until(() => {
+      const now = wire?.writableLength ?? 0
+      const still = now === before && now > 0
+      before = now
+      return still
+    })
+    assert.ok(before > total * 200, `${before} bytes wait`)
+    assert.equal(await client.raw('ping', {}), 'pong', 'a call is answered all the same')
+    let seq = 0
+    for await (const one of stream) {
+      assert.equal('seq' in one && one.seq, ++seq)
+      if (seq === total) break
+    }
+    client.close()
+    await client.closed
+  })
+})
+
+async function until(look: () => boolean): Promise<void> {
+  while (!look()) await new Promise((done) => setTimeout(done, 30))
+}

@@ -108,7 +108,7 @@ test('every command of the catalog has a handler, a usage line and two examples'
   assert.deepEqual(Object.keys(handlers).toSorted(), Object.keys(catalog).toSorted())
   for (const name of Object.keys(catalog) as CommandName[]) {
     assert.ok(usageOf(name).startsWith(`phctl ${name}`))
-    assert.equal(catalog[name].examples.length, 2, name)
+    assert.ok(catalog[name].examples.length >= 2, name)
   }
 })
 

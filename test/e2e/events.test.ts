@@ -227,6 +227,8 @@ function lasting(programs: readonly Program[]): unknown {
 class Picture {
   readonly #rows = new Map<string, Map<string, ProcessStatus>>()
   readonly #desired = new Map<string, number>()
+  /** Gone from the configuration; they stay until their last process has. */
+  readonly #removed = new Set<string>()
 
   constructor(programs: readonly Program[]) {
     for (const program of programs) {
@@ -245,8 +247,10 @@ class Picture {
     } else if (topic === 'program.scaled') {
       this.#desired.set(program, Number(event.to))
     } else if (topic === 'config.updated') {
-      for (const gone of event.removed as readonly string[]) this.#rows.delete(gone)
+      for (const gone of event.removed as readonly string[]) this.#removed.add(gone)
+      for (const added of event.added as readonly string[]) this.#removed.delete(added)
     }
+    for (const gone of this.#removed) if (!this.#rows.get(gone)?.size) this.#rows.delete(gone)
   }
 
   programs(): Program[] {

@@ -96,6 +96,7 @@ function begin(seed: number): Weather {
     if (notice.kind !== 'instance' || !notice.before || !notice.after) return
     const { before, after } = notice
     const { at } = before.state
+    noteLostCapacity(weather, before, after)
     if ((at !== 'fatal' && at !== 'exited') || after.state.at === at || after.state.at === 'stopped') return
     if (after.state.at === 'stopping') return
     const raising = at === 'fatal' ? ['add', 'start', 'restart', 'reload', 'update'] : ['add', 'start', 'restart']
@@ -115,6 +116,17 @@ function begin(seed: number): Weather {
   const first = dice(seed)
   for (const name of NAMES.slice(0, 1 + first.below(NAMES.length))) add(weather, specBy(first, name), first)
   return weather
+}
+
+/** In a replacement the old process is told to end only when the new one runs. */
+function noteLostCapacity({ world, asking, stopping }: Weather, before: Instance, after: Instance): void {
+  if (before.state.at !== 'running' || after.state.at !== 'stopping' || after.wanted === 'up') return
+  const program = world.supervisor.programs.get(after.program)
+  if (!program || program.removed || after.slot >= program.desired || asking || stopping) return
+  const newer = program.instances.find((i) => i.slot === after.slot && i.generation > after.generation)
+  if (newer?.wanted === 'up' && newer.state.at === 'starting') {
+    world.faults.push(`${after.program}:${after.slot} was told to end before the new one runs`)
+  }
 }
 
 function specBy(d: Dice, program: string): Spec {
@@ -201,12 +213,13 @@ function strike(world: World, d: Dice): string {
   return `${signal} to ${pid} from outside`
 }
 
-/** A word that may come late, twice, or of a pid that nobody knows. */
-function word({ supervisor }: World, d: Dice): string {
+/** A word that may come late, twice, or of a pid that nobody knows; an orphan may have the pid of a former process. */
+function word({ supervisor, processes }: World, d: Dice): string {
   const pid = 100 + d.below(30)
   const type = d.pick(['ready', 'beat', 'recycle', 'reaped'] as const)
   if (type === 'recycle') supervisor.post({ type, pid, why: 'max_requests' })
-  else if (type === 'reaped') supervisor.post({ type, pid: pid + 100_000, code: 0, signal: null })
+  else if (type === 'reaped' && processes.has(pid)) return `${pid} lives`
+  else if (type === 'reaped') supervisor.post({ type, pid, code: 0, signal: null })
   else supervisor.post({ type: 'worker', pid, event: { type } })
   return `${type} of ${pid}`
 }
@@ -257,7 +270,7 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
   if (kind < 60) {
     wish('up')
     note('start', () => give.start(slots))
-    return `start ${name} ${slots}`
+    return `start ${name} ${slots.join()}`
   }
   if (kind < 69) {
     // It ends a start under way as a whole, so what that one wanted of further slots is not certain any more.
@@ -267,16 +280,16 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
     }
     wish('down')
     note('stop', () => give.stop(slots))
-    return `stop ${name} ${slots}`
+    return `stop ${name} ${slots.join()}`
   }
   if (kind < 75) {
     wish('up')
     note('restart', () => give.restart(slots))
-    return `restart ${name} ${slots}`
+    return `restart ${name} ${slots.join()}`
   }
   if (kind < 83) {
     note('reload', () => give.reload(slots, d.chance(50)))
-    return `reload ${name} ${slots}`
+    return `reload ${name} ${slots.join()}`
   }
   if (kind < 89) {
     const to = d.below(5)

@@ -183,6 +183,22 @@ test('what is not wanted any more when its turn comes is not made', () => {
   assert.equal(world.leaders().length, 0)
 })
 
+test('a deadline that passes while the supervisor works owes its process, and is not forgotten', () => {
+  for (let offset = 0; offset < 20; offset++) {
+    let made = 0
+    const world = new World({ nature: () => (made++ < 2 ? { ends: { afterMs: 1, how: 1 } } : {}) })
+    world.supervisor.add(specOf(), 'up')
+    world.advance(90 + offset / 50)
+    world.clock.tick = 0.1
+    for (let n = 0; n < 300; n++) {
+      world.supervisor.post({ type: 'worker', pid: 999, event: { type: 'beat' } })
+      const { state } = world.supervisor.programs.get('web')?.instances[0] ?? {}
+      const isOwed = state?.at === 'starting' && state.pid === null
+      assert.ok(!isOwed || world.clock.soons.length > 0, `forgotten at ${world.clock.time}`)
+    }
+  }
+})
+
 test('no alarm is armed and no turn asked for where nothing waits', () => {
   const world = new World()
   world.supervisor.add(workerSpec(), 'up')
