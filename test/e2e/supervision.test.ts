@@ -68,6 +68,7 @@ test('a crash loop: BACKOFF with the number of tries, then FATAL with the reason
   const status = await master.phctl('status')
   assert.equal(status.code, 3)
   assert.match(status.stdout, /FATAL.*exit 9/)
+  await until('its words', () => master.lines('bad.log').length === 3)
   assert.deepEqual(master.lines('bad.log'), Array(3).fill('cannot boot'))
   // A start by hand clears the counters and says how the first try ended.
   const again = await master.phctl('start', 'bad')
@@ -287,6 +288,7 @@ test('stop_signal is what it says, to the process; with stop_group to all of its
       .lines(file)
       .filter((line) => /child|got/.test(line))
       .sort()
+  await until('their last words', () => found('every.log').length === 3 && found('one.log').length === 3)
   assert.deepEqual(found('every.log'), ['child', 'child of every got HUP', 'every got HUP'])
   assert.deepEqual(found('one.log'), ['child', 'child of one got HUP', 'one got HUP'])
 })

@@ -121,6 +121,7 @@ test('row 17: grandchild keeps stdout open: nothing waits for it, and later outp
     `${quick}[holder]\ncommand = ${process.execPath} ${fixture('holds-stdout.js')} ${scene.path('held')}\nautorestart = never\n`,
   )
   await master.state('holder:0', 'EXITED')
+  await until('its word', () => master.lines('holder.log').length === 1)
   assert.deepEqual(master.lines('holder.log'), ['before'])
   const started = await master.call('start', { target: 'holder', wait: false })
   assert.ok(started.ok, 'a new instance is not held up')

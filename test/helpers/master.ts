@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { type Client, connect } from '../../src/api/client.ts'
 import type { Method, Params, ProcessState, ProcessStatus, Result } from '../../src/api/contract.ts'
-import { lives } from './proc.ts'
+import { cpuMs, lives, stateOf } from './proc.ts'
 import { PHD, type Ran, type RunOptions, reading, runPhctl, runPhd, spawnProgram } from './programs.ts'
 import { DEADLINE_MS, type Scene, sceneOf, until, within } from './scene.ts'
 
@@ -157,7 +157,8 @@ function masterOf(
       const found = await heard.find(what, fits, from)
       if (found) return found
       const tail = log.slice(-15).map((line) => JSON.stringify(line))
-      throw new Error(`not logged: ${what}\n${tail.join('\n')}\n${output.stderr()}`)
+      const how = `${stateOf(pid) ?? 'gone'}, ${cpuMs(pid)} ms of CPU`
+      throw new Error(`not logged: ${what} (phd ${pid}: ${how})\n${tail.join('\n')}\n${output.stderr()}`)
     },
     state: (name, to, from) =>
       master.logged(`${name} -> ${to}`, (line) => line.msg === 'state' && line.name === name && line.to === to, from),
