@@ -133,6 +133,7 @@ export class World {
       random: options.random ?? (() => 0),
     }
     this.supervisor = new Supervisor(this.ports)
+    this.#watchForCircles()
   }
 
   /** At a moment of the world's time. */
@@ -217,6 +218,17 @@ export class World {
     if (due.length === 0) return
     this.#happenings = this.#happenings.filter(({ at }) => at > this.clock.time)
     for (const { act } of due) act()
+  }
+
+  /** A loop that goes round for ever would hang the test: changes without time going on are counted. */
+  #watchForCircles(): void {
+    let changes = 0
+    let at = 0
+    this.supervisor.watch(() => {
+      changes = at === this.clock.time ? changes + 1 : 0
+      at = this.clock.time
+      if (changes > 100_000) throw new Error(`the supervisor goes round in circles at ${at} ms`)
+    })
   }
 
   #launcher(): Launcher {
