@@ -4,7 +4,7 @@ import { allRun, elapsed, idleProcesses, print, startMaster } from '../tools.ts'
 
 export async function calls(): Promise<void> {
   const master = await startMaster(idleProcesses(100))
-  await allRun(master.client, 100)
+  await allRun(master.client)
   for (const method of ['ping', 'status'] as const) {
     const values: number[] = []
     for (let run = 0; run < 2000; run++) {

@@ -9,7 +9,7 @@ export async function boot(): Promise<void> {
     const loop: number[] = []
     for (let run = 0; run < 7; run++) {
       const master = await startMaster(idleProcesses(count))
-      await allRun(master.client, count)
+      await allRun(master.client)
       ours.push(master.since())
       await master.end()
       const limit = spawnLoop(count)
@@ -23,7 +23,7 @@ export async function boot(): Promise<void> {
 /** kill -9 of one process until its successor runs. */
 export async function respawn(): Promise<void> {
   const master = await startMaster(idleProcesses(100))
-  await allRun(master.client, 100)
+  await allRun(master.client)
   const values: number[] = []
   for (let run = 0; run < 100; run++) {
     const target = `idle:${run}`
@@ -43,7 +43,7 @@ export async function respawn(): Promise<void> {
 /** The master's CPU in 20 s with nobody asking. */
 export async function idle(): Promise<void> {
   const master = await startMaster(idleProcesses(100))
-  await allRun(master.client, 100)
+  await allRun(master.client)
   await new Promise((done) => setTimeout(done, 2_000))
   const before = ticksOf(master.pid)
   await new Promise((done) => setTimeout(done, 20_000))

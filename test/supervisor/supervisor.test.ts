@@ -138,6 +138,7 @@ test('added again with fewer slots, then scaled up while the old ones still leav
   world.advance(1000)
   world.supervisor.remove('web', () => undefined)
   world.supervisor.add(specOf({ workers: 1 }), 'up')
+  assert.equal(verbs(world.supervisor).scale(1).words, '', 'the leaving ones are no business of a scale')
   verbs(world.supervisor).scale(3)
   world.advance(10_000)
   assert.equal(words(world), 'web:0 running, web:1 running, web:2 running')
