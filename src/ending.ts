@@ -1,4 +1,4 @@
-// The orderly end of a master: processes first, then what they wrote, then the socket, then the pidfile.
+// The orderly end of a master: processes first, then what they wrote, then the pidfile, then the socket.
 
 import type { Events } from './control/events.ts'
 import type { ControlServer } from './control/server.ts'

@@ -21,8 +21,8 @@ import { systemClock } from './os/clock.ts'
 import { emptyFolder } from './os/folders.ts'
 import { groupId } from './os/groups.ts'
 import { hungUp, peerOf } from './os/libc-io.ts'
-import { growthOf } from './os/log-file.ts'
 import { followLog } from './os/log-follow.ts'
+import { growthOf } from './os/log-growth.ts'
 import { lastLines } from './os/log-reader.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
@@ -108,7 +108,13 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const ownLog = growthOf(clock)
   masterLog.onLine = () => ownLog.tell(master.logFile)
   const reopen = (): void => {
-    masterLog.reopen()
+    try {
+      masterLog.reopen()
+    } catch (e) {
+      // The old file is still written; the other logs are reopened all the same.
+      log.error({ file: master.logFile, err: messageOf(e) }, 'cannot reopen')
+      events.emit('log.trouble', { file: master.logFile, error: messageOf(e) })
+    }
     ownLog.replaced(master.logFile)
     output.reopen()
     channel.reopen()
@@ -128,16 +134,27 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     level: (set) => masterLog.level(set),
     shutdown: (stopped) => end.begin('asked to shut down', stopped),
   }
+  /** Programs that WINCH has stopped. */
+  const rested = new Set<string>()
   listenToSignals(clock, {
     stop: (signal) => end.begin(`got ${signal}`),
     kill: () => supervisor.killAll(),
-    hup: () => hup(configuration, log),
+    async hup() {
+      await hup(configuration, log)
+      // What WINCH has sent to rest comes back.
+      const back = [...rested].filter((program) => supervisor.programs.has(program))
+      rested.clear()
+      if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
+    },
     reopen,
     upgrade: () => log.warn({}, 'USR2: upgrade in place is not available in this version'),
     scale: (by) => scaleAll(supervisor, operator, by),
     rest: () => {
       if (foreground) return
       log.info({}, 'WINCH: all processes stop, the master stays')
+      for (const { name, instances } of supervisor.programs.values()) {
+        if (instances.some((i) => i.wanted === 'up')) rested.add(name)
+      }
       operator.stop('all', { wait: false }).catch((e: unknown) => log.warn({ err: messageOf(e) }, 'cannot stop all'))
     },
   })

@@ -234,6 +234,8 @@ export interface LogNotice {
   readonly lines: readonly LogLine[]
   /** Lines that this client did not get because it did not read; they come before `lines`. */
   readonly missed?: number
+  /** A file that cannot be read any more, in words: nothing more comes from it. */
+  readonly error?: string
 }
 
 export const eventTopics = [
@@ -338,7 +340,10 @@ export type Result<M extends Method> = Methods[M]['result']
 /** Methods of the contract that a later version carries out: they answer -32601 and say so. */
 export const laterMethods = ['upgrade'] as const
 
-/** `error` of a JSON-RPC answer; `data.code` is the name in errors.ts. */
+/**
+ * `error` of a JSON-RPC answer; `data.code` is the name in errors.ts.
+ * @public
+ */
 export interface WireError {
   readonly code: number
   readonly message: string

@@ -16,7 +16,7 @@ import { readProgram } from './program.ts'
 import { gather, NAME } from './sections.ts'
 import { quote } from './units.ts'
 
-export type { Config, LoadOptions, MasterConfig, ProgramConfig, Setting } from './config.ts'
+export type { Config, LoadOptions, ProgramConfig } from './config.ts'
 export { formatProblem } from './problems.ts'
 
 /** Throws PH_CONFIG with all problems, or PH_USAGE for an instance that cannot be. */

@@ -10,6 +10,7 @@ import { loadConfig } from '../config/load.ts'
 import { maskedSetting } from '../config/print.ts'
 import { slotsOf } from '../core/program.ts'
 import { forSlot } from '../core/spec.ts'
+import { PhError } from '../errors.ts'
 import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
 import { scaleOperation } from '../supervisor/operations.ts'
 import { reloadOperation, updateOperation } from '../supervisor/rolling.ts'
@@ -62,8 +63,14 @@ export class Configuration {
     const diff = diffConfigs(this.#config, next)
     if (dryRun) return { diff, ok: true, results: [] }
     this.#config = next
-    const { results, ok } = await this.#apply(diff, next, wait)
-    return { diff, ok, results }
+    try {
+      const { results, ok } = await this.#apply(diff, next, wait)
+      return { diff, ok, results }
+    } catch (e) {
+      // Something took the place of the replacement; the new settings are in force all the same.
+      if (!(e instanceof PhError) || e.code !== 'PH_CONFLICT') throw e
+      return { diff, ok: false, results: (e.data.results ?? []) as TargetResult[] }
+    }
   }
 
   /** HUP: an update, then a reload of every running program that the update did not already replace. */

@@ -5,11 +5,11 @@
 
 import type { LogLine, LogsResult } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
-import { nameOf } from '../core/program.ts'
-import type { LogFormat } from '../core/spec.ts'
-import { PhError } from '../errors.ts'
+import { nameOf, slotOf } from '../core/program.ts'
+import { messageOf, PhError } from '../errors.ts'
 import { outputOf } from '../supervisor/launch.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
+import { type LineSource, parseLine } from './log-lines.ts'
 import type { Session } from './session.ts'
 import { chooseTargets } from './targets.ts'
 
@@ -50,13 +50,8 @@ interface LogsParams {
 }
 
 /** A file, and what its lines are called where they do not tell themselves. */
-interface Place {
+interface Place extends LineSource {
   readonly path: string
-  readonly name: string
-  readonly format: LogFormat
-  /** Of a formatted file, only the lines of these; null = all. */
-  readonly names: ReadonlySet<string> | null
-  readonly stream: 'stdout' | 'stderr' | null
 }
 
 /** Bytes of all last lines of one answer, and the least that each file may have of it. */
@@ -82,7 +77,9 @@ export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, 
     for (const { program, slots, whole } of others.length > 0 ? chooseTargets(supervisor.programs, others) : []) {
       const known = supervisor.programs.get(program)
       for (const slot of known ? slots : []) {
-        for (const place of known ? placesOfSlot(known.spec, slot, whole) : []) {
+        // What the process itself writes to: a changed log_file is in force only for the next one.
+        const spec = known ? (slotOf(known, slot)?.serving.spec ?? known.spec) : null
+        for (const place of spec ? placesOfSlot(spec, slot, whole) : []) {
           if (stream && place.stream !== null && place.stream !== stream) continue
           const before = places.get(place.path)
           places.set(place.path, before ? merged(before, place) : place)
@@ -92,47 +89,58 @@ export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, 
     return [...places.values()]
   }
 
-  return {
-    async read({ target, lines: count, stream, follow }, session) {
-      const places = placesOf(target, stream)
-      const keep = (line: LogLine): boolean => !stream || line.stream === null || line.stream === stream
-      const mostBytes = Math.max(FILE_BYTES, Math.floor(ANSWER_BYTES / Math.max(1, places.length)))
-      const followers: Follower[] = []
-      const endAll = (): void => {
-        for (const one of followers) one.end()
+  const read = async ({ target, lines: count, stream, follow }: LogsParams, session: Session): Promise<LogsResult> => {
+    const places = placesOf(target, stream)
+    const keep = (line: LogLine): boolean => !stream || line.stream === null || line.stream === stream
+    const mostBytes = Math.max(FILE_BYTES, Math.floor(ANSWER_BYTES / Math.max(1, places.length)))
+    const followers: Follower[] = []
+    const endAll = (): void => {
+      for (const one of followers) one.end()
+    }
+    try {
+      const lines: LogLine[] = []
+      for (const place of places) {
+        // The place from which to follow, and the lines before it, are taken in one turn: nothing gets in between.
+        if (follow) followers.push(followerOf(place, keep, clock, reading))
+        const wanted = filters(place, stream)
+          ? { count: count && MOST_LINES, mostBytes: Math.min(mostBytes, SEARCH_BYTES), whole: follow }
+          : { count, mostBytes, whole: follow }
+        const last = await reading.lastLines(place.path, wanted)
+        const fitting = last.flatMap((bytes) => parseLine(bytes, place)).filter(keep)
+        for (const line of count === 0 ? [] : fitting.slice(-count)) lines.push(line)
       }
-      try {
-        const lines: LogLine[] = []
-        for (const place of places) {
-          // The place from which to follow, and the lines before it, are taken in one turn: nothing gets in between.
-          if (follow) followers.push(followerOf(place, keep, clock, reading))
-          const wanted = filters(place, stream)
-            ? { count: count && MOST_LINES, mostBytes: Math.min(mostBytes, SEARCH_BYTES), whole: follow }
-            : { count, mostBytes, whole: follow }
-          const last = await reading.lastLines(place.path, wanted)
-          const fitting = last.flatMap((bytes) => parseLine(bytes, place)).filter(keep)
-          for (const line of count === 0 ? [] : fitting.slice(-count)) lines.push(line)
-        }
-        const result: LogsResult = { files: places.map(fileOf), lines }
-        if (!follow) return result
-        const subscription = session.subscribe((id) => {
-          // After the answer, so that the client knows the number when the first lines come.
-          clock.soon(() => {
-            for (const one of followers) one.begin(session, id)
-          })
-          return {
-            drained() {
-              for (const one of followers) one.drained()
-            },
-            end: endAll,
-          }
+      const result: LogsResult = { files: places.map(fileOf), lines }
+      if (!follow) return result
+      const subscription = session.subscribe((id) => {
+        // After the answer, so that the client knows the number when the first lines come.
+        clock.soon(() => {
+          for (const one of followers) one.begin(session, id)
         })
-        return { ...result, subscription }
-      } catch (e) {
-        endAll()
-        throw e
-      }
-    },
+        return {
+          drained() {
+            for (const one of followers) one.drained()
+          },
+          end: endAll,
+        }
+      })
+      return { ...result, subscription }
+    } catch (e) {
+      endAll()
+      throw e
+    }
+  }
+
+  /** One answer of a connection at a time: each may be several MB. */
+  const turns = new WeakMap<Session, Promise<unknown>>()
+  const inTurn = <T>(session: Session, act: () => Promise<T>): Promise<T> => {
+    const before = turns.get(session) ?? Promise.resolve()
+    const mine = before.then(act, act)
+    turns.set(session, mine)
+    return mine
+  }
+
+  return {
+    read: (params, session) => inTurn(session, () => read(params, session)),
     clear(target) {
       const paths = placesOf(target).map(({ path }) => path)
       if (paths.includes(masterLog)) {
@@ -187,7 +195,7 @@ function followerOf(place: Place, keep: (line: LogLine) => boolean, clock: Clock
     while (!session.full) {
       // Far behind: a part of the counting a turn, so that nobody else waits for it.
       if (behind && !following.skip(BEHIND_BYTES, COUNT_BYTES)) {
-        clock.soon(send)
+        clock.soon(() => safely(send))
         return
       }
       behind = false
@@ -203,48 +211,32 @@ function followerOf(place: Place, keep: (line: LogLine) => boolean, clock: Clock
     // Nobody reads: files that were rotated away meanwhile must not pile up.
     if (following.holds) following.skip(BEHIND_BYTES, COUNT_BYTES)
   }
-  const unwatch = reading.onGrowth(place.path, { grown: send, replaced: () => following.replaced() })
+  /** A file that cannot be read any more ends its following, not the master. */
+  const safely = (act: () => void): void => {
+    if (ended) return
+    try {
+      act()
+    } catch (e) {
+      end()
+      if (to) to.session.notify('log', { subscription: to.subscription, lines: [], error: messageOf(e) })
+    }
+  }
+  const unwatch = reading.onGrowth(place.path, {
+    grown: () => safely(send),
+    replaced: () => safely(() => following.replaced()),
+  })
+  const end = (): void => {
+    if (ended) return
+    ended = true
+    unwatch()
+    following.end()
+  }
   return {
     begin(session, subscription) {
       to = { session, subscription }
       send()
     },
-    drained: send,
-    end() {
-      if (ended) return
-      ended = true
-      unwatch()
-      following.end()
-    },
-  }
-}
-
-const PREFIXED = /^(\S+) (\S+) (stdout|stderr)\+? (.*)$/s
-
-/** A line as its file's format tells it; one that does not fit the format is shown as it is. */
-function parseLine(bytes: Buffer, { name, format, names, stream }: Place): LogLine[] {
-  const text = bytes.toString('utf8')
-  const line = (format === 'prefix' ? parsePrefixed(text) : format === 'json' ? parseJson(text) : null) ?? {
-    name,
-    stream,
-    time: null,
-    text,
-  }
-  return names === null || format === 'raw' || names.has(line.name) ? [line] : []
-}
-
-function parsePrefixed(text: string): LogLine | null {
-  const [, time, name, stream, rest] = PREFIXED.exec(text) ?? []
-  if (time === undefined || name === undefined || rest === undefined) return null
-  return { name, stream: stream as 'stdout' | 'stderr', time, text: rest }
-}
-
-function parseJson(text: string): LogLine | null {
-  try {
-    const { time, name, stream, text: inner } = JSON.parse(text) as Record<string, unknown>
-    if (typeof name !== 'string' || typeof inner !== 'string' || typeof time !== 'string') return null
-    return { name, stream: stream === 'stderr' ? 'stderr' : 'stdout', time, text: inner }
-  } catch {
-    return null // a line from before the format was chosen: shown as it is
+    drained: () => safely(send),
+    end,
   }
 }

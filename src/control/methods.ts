@@ -61,7 +61,8 @@ export function methodsOf(room: Room): Handlers {
       return save ? scaleAndSave(room, program, count, waiting) : operator.scale(program, count, waiting)
     },
     signal: ({ target, signal }) => operator.signal(target, parseSignal(signal)),
-    wait: ({ target, state, timeout }) => operator.wait(target, state, timeout),
+    wait: ({ target, state, timeout }, { session }) =>
+      operator.wait(target, state, timeout, (gone) => session.onEnd(gone)),
     show: ({ target }) => configuration.show(target, configuration.current.master.socket),
     reread: () => configuration.reread(),
     update: (params) => {

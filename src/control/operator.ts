@@ -64,10 +64,28 @@ export class Operator {
     )
   }
 
-  wait(target: Target, state: ProcessState, timeout: number | undefined): Promise<OperationResult> {
+  /** `left` is given what to call when the caller goes away. */
+  wait(
+    target: Target,
+    state: ProcessState,
+    timeout: number | undefined,
+    left: (gone: () => void) => () => void,
+  ): Promise<OperationResult> {
     if (state === 'STANDBY')
       throw new PhError('PH_PARAMS', 'cannot wait for STANDBY: it is not available in this version')
-    return this.#each(target, { wait: true, timeout }, (c) => waitOperation(c.slots, state))
+    const waits = chooseTargets(this.#supervisor.programs, target).map((c) => ({
+      program: c.program,
+      slots: c.slots,
+      operation: waitOperation(c.slots, state),
+    }))
+    const forget = (): void => {
+      for (const { program, operation } of waits) this.#supervisor.forget(program, operation)
+    }
+    const stays = left(forget)
+    return this.submit(waits, { wait: true, timeout }).finally(() => {
+      stays()
+      forget()
+    })
   }
 
   /**
@@ -78,7 +96,8 @@ export class Operator {
     const known = this.#supervisor.programs.get(program)
     if (!known || known.removed) throw notFound(program, 'no such program', this.#supervisor.programs)
     let from = known.desired
-    let to = known.desired
+    // What is said to a caller who does not wait for its turn; a count that cannot be is refused at once.
+    let to = waiting.wait || sure ? known.desired : count(known.desired)
     let down = false
     const refusals: unknown[] = []
     const ask = (was: number): number => {

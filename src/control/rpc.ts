@@ -12,6 +12,8 @@ import type { Session } from './session.ts'
 
 const MAX_DEPTH = 64
 const MAX_BATCH = 1000
+/** An answer of logs may be several MB, and those of a batch are held until all are there. */
+const MAX_BATCH_LOGS = 8
 /** As JSON.stringify writes half a character; a backslash that stands before `ud800` is itself escaped, so they come in pairs. */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 
@@ -148,6 +150,10 @@ function envelopeFault(entry: unknown): string | null {
 
 function batchFault(batch: readonly unknown[]): PhError | null {
   if (batch.length === 0) return new PhError('PH_INVALID', 'invalid request: an empty batch')
+  const heavy = batch.filter((entry) => (entry as { method?: unknown } | null)?.method === 'logs').length
+  if (heavy > MAX_BATCH_LOGS) {
+    return new PhError('PH_LIMIT', `cannot take ${heavy} calls of logs in a batch: at most ${MAX_BATCH_LOGS}`)
+  }
   if (batch.length <= MAX_BATCH) return null
   return new PhError('PH_LIMIT', `cannot take a batch of ${batch.length}: at most ${MAX_BATCH} calls`)
 }

@@ -4,7 +4,7 @@
 import { chmodSync, chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
-import { errno, PhError } from '../errors.ts'
+import { errno, messageOf, PhError } from '../errors.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { Session } from './session.ts'
 
@@ -23,6 +23,9 @@ export interface ServerOptions {
   hungUp(fd: number): boolean
   log(facts: object, text: string): void
 }
+
+/** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
+const MAX_OWED = 256
 
 interface Peer {
   readonly uid: number
@@ -53,15 +56,22 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
       reject(new PhError('PH_INTERNAL', `cannot listen on ${path}: ${e.message}`, {}, { cause: e })),
     )
     // The mode holds from birth: a listen on a path binds before it returns.
-    const umask = process.umask(0o777 & ~options.mode)
+    // Nobody of another group may connect before the group is the wanted one.
+    const umask = process.umask(0o177)
     try {
       server.listen({ path, backlog: 511 })
     } finally {
       process.umask(umask)
     }
     server.once('listening', () => {
-      if (options.gid !== null) chownSync(path, -1, options.gid)
-      chmodSync(path, options.mode)
+      try {
+        if (options.gid !== null) chownSync(path, -1, options.gid)
+        chmodSync(path, options.mode)
+      } catch (e) {
+        server.close()
+        reject(new PhError('PH_INTERNAL', `cannot give ${path} its mode and group: ${messageOf(e)}`, {}, { cause: e }))
+        return
+      }
       server.on('error', (e) => options.log({ err: e.message }, 'control socket'))
       resolve(controlServer(server, path, clients))
     })
@@ -129,7 +139,10 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   })
   const caller = { ...peer, session }
   clients.add(socket)
-  socket.on('drain', () => session.drained())
+  socket.on('drain', () => {
+    session.drained()
+    goOn()
+  })
   socket.on('close', () => {
     clients.delete(socket)
     session.end()
@@ -138,6 +151,9 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   let owed = 0
   let first = true
   let http = false
+  const goOn = (): void => {
+    if (owed < MAX_OWED && socket.isPaused()) socket.resume()
+  }
   // `printf ... | socat - phd.sock` says at once that it will write no more, and still wants its answers.
   const leave = (): void => {
     if (owed === 0 && socket.readableEnded) socket.end()
@@ -160,10 +176,14 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
           (answer) => {
             if (answer !== null) send(answer)
           },
-          (e: unknown) => options.log({ err: String(e) }, 'a call could not be answered'),
+          (e: unknown) => {
+            options.log({ err: String(e) }, 'a call could not be answered')
+            send(JSON.stringify(errorResponse(null, e)))
+          },
         )
         .finally(() => {
           owed--
+          goOn()
           leave()
         })
     },
@@ -173,7 +193,10 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
       socket.end()
     },
   )
-  socket.on('data', (chunk: Buffer) => lines.push(chunk))
+  socket.on('data', (chunk: Buffer) => {
+    lines.push(chunk)
+    if (owed >= MAX_OWED) socket.pause()
+  })
   socket.on('end', () => {
     if (owed > 0 && options.hungUp(fdOf(socket))) socket.destroy()
     else leave()

@@ -17,6 +17,7 @@ export class Session {
   readonly #wire: Wire
   readonly #open = new Map<number, Subscription>()
   #serial = 0
+  readonly #gone = new Set<() => void>()
   #ended = false
 
   constructor(wire: Wire) {
@@ -59,9 +60,17 @@ export class Session {
     for (const subscription of [...this.#open.values()]) subscription.drained()
   }
 
+  /** Calls back when the connection is gone, for a call that nobody waits for then. Returns what ends it. */
+  onEnd(gone: () => void): () => void {
+    this.#gone.add(gone)
+    return () => this.#gone.delete(gone)
+  }
+
   /** The connection is gone. */
   end(): void {
     this.#ended = true
+    for (const gone of this.#gone) gone()
+    this.#gone.clear()
     for (const subscription of this.#open.values()) subscription.end()
     this.#open.clear()
   }

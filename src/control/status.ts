@@ -58,7 +58,9 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     replacement: replacement ? replacementOf(replacement) : null,
     standbyOf: null,
     exit: i.exit ? exitFacts(i.exit) : null,
-    nextAttemptAt: state.at === 'backoff' ? iso(facts.clock.wall() + Math.max(0, state.until - now)) : null,
+    // With leftovers the next start waits for their end, whenever that is.
+    nextAttemptAt:
+      state.at === 'backoff' && !state.left ? iso(facts.clock.wall() + Math.max(0, state.until - now)) : null,
   }
 }
 
@@ -71,8 +73,11 @@ function uptimeOf({ state }: Instance, now: number): number | null {
 /** In words: why it is where it is, and how many tries there were. */
 function reasonOf(i: Instance): string | null {
   if (i.state.at === 'starting' && i.state.said !== null) return i.state.said
-  if (i.state.at !== 'backoff' || i.failures === 0 || i.spec.startRetries < 0) return i.reason
-  return `${i.reason ?? 'failed'}; failed start ${i.failures} of ${i.spec.startRetries + 1}`
+  if (i.state.at !== 'backoff') return i.reason
+  const tries =
+    i.failures > 0 && i.spec.startRetries >= 0 ? `failed start ${i.failures} of ${i.spec.startRetries + 1}` : null
+  const waits = i.state.left && !i.state.asked ? 'waits for what is left of its group' : null
+  return [i.reason ?? (tries ? 'failed' : null), tries, waits].filter((part) => part !== null).join('; ') || null
 }
 
 function replacementOf(i: Instance): Replacement {

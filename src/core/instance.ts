@@ -9,7 +9,7 @@
 //                      \-> stopping -> stopped          \-> fatal | exited
 //
 // Promises: a state carries all its data (no flags beside it); `wanted` is kept apart from what is;
-// FATAL and EXITED leave only by start or restart. Must not read a clock: `now` comes in.
+// FATAL and EXITED leave only when somebody asks (start, restart, stop). Must not read a clock: `now` comes in.
 
 import * as up from './starting.ts'
 import type { At, Context, Event, In, Instance, Step } from './state.ts'

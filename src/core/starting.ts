@@ -13,7 +13,7 @@ export function start(i: In<'stopped' | 'backoff' | 'exited' | 'fatal'>, _e: Eve
   const left = 'left' in i.state ? i.state.left : null
   if (!left) return spawn(fresh, c)
   return {
-    next: { ...fresh, state: { at: 'backoff', until: c.now, left }, reason: 'leftovers are being ended' },
+    next: { ...fresh, state: { at: 'backoff', until: c.now, left, asked: true }, reason: 'leftovers are being ended' },
     effects: [],
   }
 }

@@ -70,7 +70,13 @@ export type State =
       /** From RUNNING or from STARTING: decides whether an unasked end is a failed start. */
       readonly from: 'starting' | 'running'
     }
-  | { readonly at: 'backoff'; readonly until: number; readonly left: Leftovers | null }
+  | {
+      readonly at: 'backoff'
+      readonly until: number
+      readonly left: Leftovers | null
+      /** The start that follows was asked for: it is no restart of ours. */
+      readonly asked?: true
+    }
   | { readonly at: 'exited'; readonly left: Leftovers | null }
   | { readonly at: 'fatal'; readonly left: Leftovers | null }
 

@@ -126,7 +126,7 @@ export function rest(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Contex
 
 export function spawnAgain(i: In<'backoff'>, e: Event, c: Context): Step {
   if (i.state.left) return murderLeft(i, e, c)
-  return spawn({ ...i, restarts: i.restarts + 1 }, c)
+  return spawn(i.state.asked ? i : { ...i, restarts: i.restarts + 1 }, c)
 }
 
 export function murderLeft(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {

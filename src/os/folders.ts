@@ -6,7 +6,7 @@ import { errno, PhError } from '../errors.ts'
 
 /**
  * Makes a folder for files that only we may make, or takes the one that is there. Whoever owns it could put links
- * in the place of our files, so it must be ours or root's; root itself goes where it is sent.
+ * in the place of our files, so it must be ours or root's.
  */
 export function makeFolder(path: string, mode: number): void {
   try {
@@ -16,7 +16,7 @@ export function makeFolder(path: string, mode: number): void {
   }
   const { uid } = statSync(path)
   const self = process.geteuid?.() ?? 0
-  if (self === 0 || uid === 0 || uid === self) return
+  if (uid === 0 || uid === self) return
   throw new PhError('PH_INTERNAL', `cannot use the folder ${path}: it belongs to uid ${uid}, this is uid ${self}`)
 }
 

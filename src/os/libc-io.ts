@@ -53,9 +53,11 @@ const F_GETPIPE_SZ = 1032
 /** A pipe's size in bytes. */
 export const pipeSize = (fd: number): number => check('fcntl', c.fcntl(fd, F_GETPIPE_SZ))
 
-/** Sets a pipe's size in bytes. Throws EPERM when the user's share of pipe pages is used up: the old size stays. */
-export function setPipeSize(fd: number, bytes: number): void {
-  check('fcntl', c.fcntl(fd, F_SETPIPE_SZ, 'int', bytes))
+/** Sets a pipe's size in bytes. Where the user's share of pipe pages is used up it keeps its size: slower, nothing lost. */
+export function growPipe(fd: number, bytes: number): void {
+  if (c.fcntl(fd, F_SETPIPE_SZ, 'int', bytes) !== -1) return
+  const number = lastError()
+  if (number !== constants.errno.EPERM && number !== constants.errno.EBUSY) fail('fcntl', number)
 }
 
 // moving bytes -------------------------------------------------------------------------------------

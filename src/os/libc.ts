@@ -36,7 +36,7 @@ const c = {
 const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
 /** A failed call, shaped like Node's own: `code` is the errno's name, `syscall` the function. */
-export interface SystemError extends Error {
+interface SystemError extends Error {
   readonly code: string
   readonly errno: number
   readonly syscall: string

@@ -1,4 +1,4 @@
-// Log files: opened once for all streams that go there, locked against a second master, written at an
+// One log file: locked against a second master, written at an
 // offset that we keep (splice refuses O_APPEND). Whoever appends or truncates from outside is noticed
 // by the size before each write; a file that was renamed or removed, by a look at its path, at most once
 // a second. A write that fails loses nothing: the bytes stay in their pipe, so their processes wait
@@ -13,19 +13,21 @@ import {
   openSync,
   readSync,
   statSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
 import { lockFile, spliceTo } from './libc-io.ts'
-import { archivesOf, compressNewest, type RotationPlan, rotate } from './rotation.ts'
+import type { LogWatcher } from './log-growth.ts'
+import { compressOne, type RotationPlan, rotate } from './rotation.ts'
 
 const RETRY_MS = 1_000
 /** A full pipe behind our own stdout is usually read soon. */
 const RETRY_STDOUT_MS = 20
 const LOOK_MS = 1_000
+/** A rotation that failed is not tried again before. */
+const ROTATE_AGAIN_MS = 30_000
 
 /** Told when a log cannot be written, and (null) when it can again. */
 export type Trouble = (facts: { readonly file: string; readonly error: string | null }) => void
@@ -59,100 +61,8 @@ export interface LogFile {
   onFree(free: () => void): () => void
 }
 
-export interface LogFiles {
-  /** Throws a system error that names the file. */
-  open(target: LogTarget): LogFile
-  /** One stream less; the last one closes it. */
-  close(file: LogFile): void
-  /** Opens all anew where another file, or none, stands at their path. */
-  reopen(): void
-  /** Empties a file and removes its archives. */
-  clear(path: string): void
-  /** Tells of what happens to a file. Returns what ends it. */
-  onGrowth(path: string, watcher: LogWatcher): () => void
-}
-
-export interface LogWatcher {
-  /** It has grown, or was replaced; told at most once a turn. */
-  grown(): void
-  /** Another file stands at its path, or it was emptied; told at once, before anything more is written. */
-  replaced(): void
-}
-
-export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
-  const opened = new Map<string, OpenLog>()
-  const growth = growthOf(clock)
-  return {
-    onGrowth: growth.on,
-    open(target) {
-      const known = opened.get(target.path)
-      if (known) {
-        known.users++
-        known.target = target
-        return known
-      }
-      const { path } = target
-      const file = new OpenLog(target, clock, trouble, {
-        grown: () => growth.tell(path),
-        replaced: () => growth.replaced(path),
-      })
-      opened.set(path, file)
-      growth.replaced(path)
-      return file
-    },
-    close({ path }) {
-      const file = opened.get(path)
-      if (!file || --file.users > 0) return
-      opened.delete(path)
-      file.close()
-    },
-    reopen() {
-      for (const file of opened.values()) file.reopen()
-    },
-    clear(path) {
-      const file = opened.get(path)
-      if (file) file.clear()
-      else if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
-        const fd = openLog(path)
-        ftruncateSync(fd)
-        closeSync(fd)
-        growth.replaced(path)
-      }
-      for (const archive of archivesOf(path)) unlinkSync(archive)
-    },
-  }
-}
-
-/** Who wants to know of which file. */
-export function growthOf(clock: Clock) {
-  const watchers = new Map<string, Set<LogWatcher>>()
-  const due = new Set<string>()
-  const tell = (path: string): void => {
-    if (!watchers.has(path) || due.has(path)) return
-    due.add(path)
-    clock.soon(() => {
-      due.delete(path)
-      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.grown()
-    })
-  }
-  return {
-    on(path: string, watcher: LogWatcher): () => void {
-      const set = watchers.get(path) ?? new Set()
-      watchers.set(path, set.add(watcher))
-      return () => {
-        set.delete(watcher)
-        if (set.size === 0 && watchers.get(path) === set) watchers.delete(path)
-      }
-    },
-    tell,
-    replaced(path: string): void {
-      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.replaced()
-      tell(path)
-    },
-  }
-}
-
-class OpenLog implements LogFile {
+/** A log file that is open; log-files.ts counts who uses it. */
+export class OpenLog implements LogFile {
   readonly path: string
   readonly splices: boolean
   users = 1
@@ -167,6 +77,9 @@ class OpenLog implements LogFile {
   readonly #listeners = new Set<() => void>()
   #unfinished: Buffer | null = null
   #lost = false
+  #told = false
+  #compressing = false
+  #noRotationBefore = Number.NEGATIVE_INFINITY
 
   constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: LogWatcher) {
     this.#watcher = watcher
@@ -182,6 +95,8 @@ class OpenLog implements LogFile {
 
   room(): number {
     if (!this.splices || this.target.maxBytes === 0) return Number.POSITIVE_INFINITY
+    // After a rotation that failed the file grows on for a while.
+    if (this.#clock.now() < this.#noRotationBefore) return Number.POSITIVE_INFINITY
     this.#look()
     return Math.max(0, this.target.maxBytes - this.#offset)
   }
@@ -190,31 +105,50 @@ class OpenLog implements LogFile {
     if (!this.splices || this.#offset === 0) return false
     const { path, target } = this
     try {
-      rotate(path, target)
-      const fresh = openLog(path)
+      // The next file is open before anything is moved: what fails, fails with all in its place.
+      const next = `${path}.next`
+      const fresh = openLog(next)
+      ftruncateSync(fresh)
+      try {
+        rotate(path, next, target)
+      } catch (e) {
+        closeSync(fresh)
+        throw e
+      }
       closeSync(this.#fd)
       this.#fd = fresh
       this.#offset = 0
       this.#watcher.replaced()
     } catch (e) {
+      this.#noRotationBefore = this.#clock.now() + ROTATE_AGAIN_MS
       this.#trouble({ file: path, error: `cannot rotate: ${messageOf(e)}` })
       return false
     }
-    if (target.compress && target.backups > 0) {
-      compressNewest(path, target.backups).catch((e: unknown) => {
-        this.#trouble({ file: path, error: `cannot compress: ${messageOf(e)}` })
-      })
-    }
+    if (target.compress && target.backups > 0) void this.#compress()
     return true
   }
 
-  splice(pipe: number, length: number): number | null {
-    this.#look()
+  /** One at a time: a flood fills files faster than they can be compressed. */
+  async #compress(): Promise<void> {
+    if (this.#compressing) return
+    this.#compressing = true
     try {
+      while (await compressOne(this.path)) {
+        // the next one
+      }
+    } catch (e) {
+      this.#trouble({ file: this.path, error: `cannot compress: ${messageOf(e)}` })
+    }
+    this.#compressing = false
+  }
+
+  splice(pipe: number, length: number): number | null {
+    try {
+      this.#look()
       const moved = spliceTo(pipe, this.#fd, this.#offset, length)
       if (moved) {
         this.#offset += moved
-        this.#watcher.grown()
+        this.#wrote()
       }
       return moved
     } catch (e) {
@@ -225,16 +159,16 @@ class OpenLog implements LogFile {
 
   write(bytes: Buffer): boolean {
     if (!this.splices) return this.#writeStdout(bytes)
-    this.#look()
     let at = 0
     try {
+      this.#look()
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#offset + at)
       this.#offset += bytes.length
-      this.#watcher.grown()
+      this.#wrote()
       return true
     } catch (e) {
-      if (at > 0) ftruncateSync(this.#fd, this.#offset) // all or nothing: it is written again, whole
       this.#stick(e)
+      if (at > 0) this.#cutBack() // all or nothing: it is written again, whole
       return false
     }
   }
@@ -287,21 +221,37 @@ class OpenLog implements LogFile {
     this.#offset = fstatSync(this.#fd).size
   }
 
-  #stick(e: unknown): void {
-    const busy = errno(e) === 'EAGAIN'
-    if (!this.stuck && !busy) this.#trouble({ file: this.path, error: messageOf(e) })
-    const first = !this.stuck
-    this.stuck = true
-    if (first) this.#retryLater(busy, !busy)
+  #cutBack(): void {
+    try {
+      ftruncateSync(this.#fd, this.#offset)
+    } catch (e) {
+      this.#trouble({ file: this.path, error: messageOf(e) })
+    }
   }
 
-  #retryLater(busy: boolean, told: boolean): void {
+  #wrote(): void {
+    this.#watcher.grown()
+    if (!this.#told) return
+    this.#told = false
+    this.#trouble({ file: this.path, error: null })
+  }
+
+  /** Nothing is taken for this file until the alarm; said once for each time that it cannot be written. */
+  #stick(e: unknown): void {
+    const busy = errno(e) === 'EAGAIN'
+    if (!busy && !this.#told) {
+      this.#told = true
+      this.#trouble({ file: this.path, error: messageOf(e) })
+    }
+    if (this.stuck) return
+    this.stuck = true
     this.#clock.alarm(this.#clock.now() + (busy ? RETRY_STDOUT_MS : RETRY_MS), () => {
       this.stuck = false
-      if (this.#unfinished && !this.write(this.#takeUnfinished())) return
-      for (const free of [...this.#listeners]) free()
+      const rest = this.#unfinished
+      this.#unfinished = null
+      if (rest && !this.write(rest)) this.#unfinished = rest
       if (this.stuck) return
-      if (told) this.#trouble({ file: this.path, error: null })
+      for (const free of [...this.#listeners]) free()
     })
   }
 
@@ -324,16 +274,10 @@ class OpenLog implements LogFile {
       return true
     }
   }
-
-  #takeUnfinished(): Buffer {
-    const rest = this.#unfinished ?? Buffer.alloc(0)
-    this.#unfinished = null
-    return rest
-  }
 }
 
 /** Only a regular file, never through a link in its last step, 0640 when it is made; missing folders are made. */
-function openLog(path: string): number {
+export function openLog(path: string): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK
   let fd: number

@@ -1,7 +1,7 @@
 // Reading logs back: the last lines of a file of any size, through its archives if need be. Never holds
 // more than was asked for, and does not care what the bytes mean. Following a log is log-follow.ts.
 
-import { closeSync, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs'
 import { createGunzip } from 'node:zlib'
 import { errno } from '../errors.ts'
 import { archivesOf } from './rotation.ts'
@@ -119,12 +119,15 @@ class Tail {
   }
 }
 
-/** Null when it is not there. */
+/** Null when it is not there, or no regular file: a FIFO would block us, a link would lead elsewhere. */
 export function openLog(name: string): { readonly name: string; readonly fd: number; readonly packed: boolean } | null {
   try {
-    return { name, fd: openSync(name, 'r'), packed: name.endsWith('.gz') }
+    const fd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+    if (fstatSync(fd).isFile()) return { name, fd, packed: name.endsWith('.gz') }
+    closeSync(fd)
+    return null
   } catch (e) {
-    if (errno(e) === 'ENOENT') return null
+    if (errno(e) === 'ENOENT' || errno(e) === 'ELOOP') return null
     throw e
   }
 }

@@ -41,7 +41,10 @@ export async function openMasterLog({ file, level, foreground }: MasterLogOption
   )
   return Object.assign(state, {
     log,
-    reopen: () => destination.reopen(),
+    reopen() {
+      mkdirSync(dirname(file), { recursive: true })
+      destination.reopen()
+    },
     level(set?: LogLevel) {
       if (set !== undefined) log.level = set
       return log.level as LogLevel

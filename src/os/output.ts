@@ -6,13 +6,15 @@
 // closed: a grandchild that holds stdout keeps its stream, and nobody waits for it.
 // How the bytes of one stream get into its file is stream.ts.
 
-import { closeSync, constants, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Clock, Output, Streams } from '../core/ports.ts'
 import type { OutputSpec } from '../core/spec.ts'
-import { errno } from '../errors.ts'
-import { mkfifo, setPipeSize } from './libc-io.ts'
-import { type LogWatcher, logFiles, type Trouble } from './log-file.ts'
+import { errno, messageOf } from '../errors.ts'
+import { growPipe, mkfifo } from './libc-io.ts'
+import type { Trouble } from './log-file.ts'
+import { logFiles } from './log-files.ts'
+import type { LogWatcher } from './log-growth.ts'
 import { pump } from './pump.ts'
 import { streamTools, takeStream } from './stream.ts'
 
@@ -44,28 +46,37 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
     if (path === 'none') return '/dev/null'
     const file = files.open({ path, maxBytes: spec.maxBytes, backups: spec.backups, compress: spec.compress })
     const fifo = join(folder, (++serial).toString(36))
+    const undo: (() => void)[] = [() => files.close(file)]
     try {
       makeFifo(fifo)
+      undo.push(() => unlinkSync(fifo))
       // Ours first and without blocking; then the child's, by an open of its own.
-      const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
-      const theirs = openSync(fifo, constants.O_RDWR)
+      const fd = openFifo(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
+      undo.push(() => closeSync(fd))
+      const theirs = openFifo(fifo, constants.O_RDWR)
+      undo.push(() => closeSync(theirs))
       growPipe(theirs, spec.pipeBytes)
-      const take = takeStream({ fd, file, name, label, format: spec.format, clock }, tools)
+      const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
       const source = {
         fd,
-        take,
+        take: takeStream({ fd, file, name, label, format: spec.format, clock }, tools),
+        failed,
         ended() {
           unfree()
           closeSync(fd)
           files.close(file)
-          removeIfThere(fifo)
+          try {
+            unlinkSync(fifo)
+          } catch (e) {
+            if (errno(e) !== 'ENOENT') failed(e) // cleared by somebody else: what was wanted
+          }
         },
       }
-      const unfree = file.onFree(() => pumping.wake(source))
       pumping.add(source)
+      const unfree = file.onFree(() => pumping.wake(source))
       return theirs
     } catch (e) {
-      files.close(file)
+      for (const step of undo.reverse()) step()
       throw e
     }
   }
@@ -73,12 +84,21 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
   return {
     open(name, spec): Streams {
       const stdout = pipeTo(spec.stdout, 'stdout', name, spec)
-      const stderr = spec.stderr === null ? stdout : pipeTo(spec.stderr, 'stderr', name, spec)
+      const close = (fd: number | string): void => {
+        if (typeof fd === 'number') closeSync(fd)
+      }
+      let stderr: number | string = stdout
+      try {
+        if (spec.stderr !== null) stderr = pipeTo(spec.stderr, 'stderr', name, spec)
+      } catch (e) {
+        close(stdout) // nobody will write there: the pump then ends it
+        throw e
+      }
       return {
         stdout,
         stderr,
         release() {
-          for (const fd of new Set([stdout, stderr])) if (typeof fd === 'number') closeSync(fd)
+          for (const fd of new Set([stdout, stderr])) close(fd)
         },
       }
     },
@@ -100,19 +120,10 @@ function makeFifo(path: string): void {
   }
 }
 
-function removeIfThere(path: string): void {
-  try {
-    unlinkSync(path)
-  } catch (e) {
-    if (errno(e) !== 'ENOENT') throw e // cleared by somebody else: what was wanted
-  }
-}
-
-function growPipe(fd: number, bytes: number): void {
-  try {
-    setPipeSize(fd, bytes)
-  } catch (e) {
-    // EPERM: this user's pipe pages are used up. The pipe keeps its size: slower, nothing lost.
-    if (errno(e) !== 'EPERM') throw e
-  }
+/** Only a FIFO, never through a link. */
+function openFifo(path: string, flags: number): number {
+  const fd = openSync(path, flags | constants.O_NOFOLLOW)
+  if (fstatSync(fd).isFIFO()) return fd
+  closeSync(fd)
+  throw new Error(`cannot capture output: ${path} is no FIFO any more`)
 }

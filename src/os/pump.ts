@@ -19,11 +19,16 @@ const FLOOD_MS = 1
 const VISIT_MS = 2
 /** Two arrivals within this time: it prints often. */
 const OFTEN_MS = 10
+/** After a failure. */
+const RETRY_MS = 1_000
 
 export interface Taken {
   readonly bytes: number
-  /** open: more may come. ended: all writers have gone and all is taken. stuck: cannot be taken now; `wake` will tell. */
-  readonly state: 'open' | 'ended' | 'stuck'
+  /**
+   * open: more may come. more: the quota is used up, and something is left. ended: all writers have gone and all
+   * is taken. stuck: cannot be taken now; `wake` will tell.
+   */
+  readonly state: 'open' | 'more' | 'ended' | 'stuck'
 }
 
 export interface Source {
@@ -32,6 +37,8 @@ export interface Source {
   take(hup: boolean): Taken
   /** All is taken and all writers have gone: close the descriptor. */
   ended(): void
+  /** Taking threw: it is tried again in a second. */
+  failed(error: unknown): void
 }
 
 export interface Pump {
@@ -73,12 +80,26 @@ export function pump(clock: Clock): Pump {
   }
 
   const visit = (one: Kept, often: boolean): void => {
+    if (kept.get(one.source.fd) !== one) return // ended meanwhile; its number may be another's by now
     one.due = null
-    const { bytes, state } = one.source.take(one.hup)
+    const { bytes, state } = attempt(one)
     if (state === 'ended') end(one)
-    else if (state === 'open' && floods(one, bytes)) again(one, 'soon')
+    // After a hangup nothing will arrive that could tell us to come again.
+    else if (state === 'more' || (state === 'open' && (floods(one, bytes) || (one.hup && bytes > 0))))
+      again(one, 'soon')
     else if (state === 'open' && often && bytes > 0) again(one, 'later')
     else if (state === 'open' && !one.armed) arm(one)
+  }
+
+  /** Nothing that goes wrong with one stream may reach the others. */
+  const attempt = (one: Kept): Taken => {
+    try {
+      return one.source.take(one.hup)
+    } catch (e) {
+      one.source.failed(e)
+      clock.alarm(clock.now() + RETRY_MS, () => visit(one, false))
+      return { bytes: 0, state: 'stuck' }
+    }
   }
 
   const floods = (one: Kept, bytes: number): boolean => {
@@ -111,7 +132,7 @@ export function pump(clock: Clock): Pump {
       if (one) one.hup ||= hup
       if (one && one.due === null && !all.includes(one)) all.push(one)
     }
-    for (const one of all) if (kept.has(one.source.fd)) visit(one, true)
+    for (const one of all) visit(one, true)
   }
 
   /** Signals on again, and one more look: bytes may have come in between. */
@@ -151,8 +172,10 @@ export function pump(clock: Clock): Pump {
     finish() {
       for (const one of [...kept.values()]) {
         let taken: Taken
-        do taken = one.source.take(true)
-        while (taken.state === 'open' && taken.bytes > 0)
+        one.hup = true
+        do taken = attempt(one)
+        while (taken.state === 'more' || (taken.state === 'open' && taken.bytes > 0))
+        if (taken.state === 'stuck') one.source.failed(new Error('output was left unwritten at the end'))
         end(one)
       }
       // SIGIO keeps its handler: a late one would end the process.

@@ -4,7 +4,7 @@
 // wherever rotations have moved it meanwhile.
 
 import { createReadStream, createWriteStream, existsSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
-import { rename, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 
@@ -14,10 +14,13 @@ export interface RotationPlan {
   readonly compress: boolean
 }
 
-/** Moves `path` out of the way; the caller opens a new file there. Throws what the file system says. */
-export function rotate(path: string, { backups }: RotationPlan): void {
+/**
+ * Moves `path` away and puts the file at `fresh` in its place. Throws what the file system says; then what was
+ * moved up stays there, and the next rotation finds the gap.
+ */
+export function rotate(path: string, fresh: string, { backups }: RotationPlan): void {
   if (backups === 0) {
-    unlinkSync(path)
+    renameSync(fresh, path)
     return
   }
   let free = 1
@@ -34,6 +37,7 @@ export function rotate(path: string, { backups }: RotationPlan): void {
     renameSync(from, to)
   }
   renameSync(path, `${path}.1`)
+  renameSync(fresh, path)
 }
 
 /** Existing archives of a log, the newest first. */
@@ -52,30 +56,37 @@ function archiveAt(path: string, number: number): string | null {
   return existsSync(`${plain}.gz`) ? `${plain}.gz` : null
 }
 
-/** Compresses the newest archive. Rejects with what went wrong; the plain file then stays. */
-export async function compressNewest(path: string, backups: number): Promise<void> {
-  const source = `${path}.1`
+/**
+ * Compresses the oldest archive that is not compressed yet. Resolves false when there is none. Rejects with what
+ * went wrong; the plain file then stays. One at a time for a log.
+ */
+export async function compressOne(path: string): Promise<boolean> {
+  const source = archivesOf(path).findLast((name) => !name.endsWith('.gz'))
+  if (source === undefined) return false
   const inode = statSync(source)
   const draft = `${path}.${process.pid}.${inode.ino}.gz.tmp`
   try {
-    await pipeline(createReadStream(source), createGzip(), createWriteStream(draft, { mode: inode.mode & 0o777 }))
-    const now = findInode(path, inode, backups)
-    if (now === null) {
-      await unlink(draft) // rotated out of the row meanwhile
-      return
+    const target = createWriteStream(draft, { mode: inode.mode & 0o777, flags: 'wx' })
+    await pipeline(createReadStream(source), createGzip(), target)
+    // In one turn: a rotation in between would move the numbers under us.
+    const now = findInode(path, inode)
+    if (now === null) unlinkSync(draft)
+    else {
+      renameSync(draft, `${now}.gz`)
+      unlinkSync(now)
     }
-    await rename(draft, `${now}.gz`)
-    await unlink(now)
+    return true
   } catch (e) {
     await unlink(draft).catch(() => undefined) // it may never have been made: the error above says why
     throw e
   }
 }
 
-function findInode(path: string, { ino, dev }: Stats, backups: number): string | null {
-  for (let number = 1; number <= backups; number++) {
-    const there = statSync(`${path}.${number}`, { throwIfNoEntry: false })
-    if (there?.ino === ino && there.dev === dev) return `${path}.${number}`
+/** Where rotations have moved it meanwhile; null = out of the row. */
+function findInode(path: string, { ino, dev }: Stats): string | null {
+  for (const name of archivesOf(path)) {
+    const there = statSync(name, { throwIfNoEntry: false })
+    if (there?.ino === ino && there.dev === dev) return name
   }
   return null
 }

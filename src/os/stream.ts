@@ -11,7 +11,7 @@
 import { constants, openSync, readSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
 import type { LogFormat } from '../core/spec.ts'
-import { makePipe, pipeBytes, pipeSize, setPipeSize, spliceTo, teeTo } from './libc-io.ts'
+import { growPipe, makePipe, pipeBytes, pipeSize, spliceTo, teeTo } from './libc-io.ts'
 import { formatLines } from './line-format.ts'
 import type { LogFile } from './log-file.ts'
 import { QUOTA_BYTES, type Taken } from './pump.ts'
@@ -25,8 +25,9 @@ export interface StreamTools {
 
 export function streamTools(): StreamTools {
   const scratch = makePipe()
-  setPipeSize(scratch.write, 1024 * 1024)
-  const buffer = Buffer.allocUnsafe(1024 * 1024)
+  growPipe(scratch.write, 1024 * 1024)
+  // What the scratch pipe cannot hold is not looked at: a user's pipe pages may be used up.
+  const buffer = Buffer.allocUnsafe(pipeSize(scratch.write))
   return { scratch, buffer, nowhere: openSync('/dev/null', constants.O_WRONLY) }
 }
 
@@ -68,24 +69,22 @@ function takeAll({ fd, file }: StreamOptions, hup: boolean): Taken {
     if (moved === null) return { bytes, state: 'open' }
     bytes += moved
   }
-  return { bytes, state: 'open' }
+  return { bytes, state: 'more' }
 }
 
 /** The next process of the slot begins on a line of its own. */
 const finishLine = (file: LogFile): boolean => file.endsWhole() || file.write(NEWLINE)
 
-/** Takes whole lines only; remembers how much of an unfinished one it has seen. */
+/** Takes whole lines, until only an unfinished one is left or the quota is used up. */
 function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, goesOn: boolean) => Taken {
   const { fd, file } = options
-  const capacity = pipeSize(fd)
+  const capacity = Math.min(pipeSize(fd), tools.buffer.length)
+  /** Bytes of an unfinished line that we have looked at already. */
   let seen = 0
   /** We are in a line of which parts have been passed on. */
   let within = false
-  return (hup, goesOn) => {
-    if (goesOn) {
-      within = true
-      seen = 0
-    }
+
+  const some = (hup: boolean): Taken => {
     const waiting = pipeBytes(fd)
     if (waiting === 0) {
       // All was passed on before it was known to be the last: an unfinished line is finished now.
@@ -96,7 +95,7 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
     const chunk = duplicate(fd, tools)
     let length = chunk.lastIndexOf(0x0a) + 1
     // Full without a newline, and the writer waits: pass on what there is. The last of all is a line as well.
-    const full = length === 0 && chunk.length >= capacity / 2 && chunk.length < tools.buffer.length * 2
+    const full = length === 0 && chunk.length >= capacity / 2
     if (length === 0 && (hup || full || within)) length = chunk.length
     length = fit(file, chunk, length, within)
     if (length === 0) {
@@ -104,11 +103,24 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
       return { bytes: 0, state: 'open' }
     }
     const last = hup && length === waiting
-    const taken = pass(options, tools, chunk.subarray(0, length), { within, last })
-    if (!taken) return { bytes: 0, state: 'stuck' }
+    const moved = pass(options, tools, chunk.subarray(0, length), { within, last })
     seen = 0
-    within = !last && chunk[length - 1] !== 0x0a
-    return { bytes: length, state: 'open' }
+    if (moved > 0) within = !(last && moved === length) && chunk[moved - 1] !== 0x0a
+    return { bytes: moved, state: moved < length || file.stuck ? 'stuck' : 'open' }
+  }
+
+  return (hup, goesOn) => {
+    if (goesOn) {
+      within = true
+      seen = 0
+    }
+    let bytes = 0
+    while (bytes < QUOTA_BYTES) {
+      const taken = some(hup)
+      bytes += taken.bytes
+      if (taken.state !== 'open' || taken.bytes === 0) return { bytes, state: taken.state }
+    }
+    return { bytes, state: 'more' }
   }
 }
 
@@ -149,27 +161,28 @@ interface Part {
   readonly last: boolean
 }
 
-/** Into the file, and out of the pipe. False = the file cannot be written now, and nothing was taken. */
-function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last }: Part): boolean {
+/** Into the file, and out of the pipe. How many bytes went: fewer than all when the file cannot be written now. */
+function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last }: Part): number {
   const { fd, file, name, label, format, clock } = options
   const unfinished = last && lines.at(-1) !== 0x0a
   if (format === 'raw' && file.splices) {
-    if (!within && !file.endsWhole() && !file.write(NEWLINE)) return false
-    let left = lines.length
-    while (left > 0) {
-      const moved = file.splice(fd, left)
-      if (moved === null || moved === 0) break
-      left -= moved
+    if (!within && !file.endsWhole() && !file.write(NEWLINE)) return 0
+    let moved = 0
+    while (moved < lines.length) {
+      const more = file.splice(fd, lines.length - moved)
+      if (more === null || more === 0) return moved
+      moved += more
     }
-    if (unfinished && !file.stuck) file.write(NEWLINE)
-    return !file.stuck
+    // A newline that does not fit now is written before the next line of anybody.
+    if (unfinished) file.write(NEWLINE)
+    return moved
   }
   const whole = unfinished ? Buffer.concat([lines, NEWLINE]) : lines
   const text = format === 'raw' ? whole : formatLines(whole, { format, name, label, time: clock.wall() })
-  if (!file.write(text)) return false
+  if (!file.write(text)) return 0
   let left = lines.length
   while (left > 0) left -= spliceTo(fd, tools.nowhere, null, left) ?? left
-  return true
+  return lines.length
 }
 
 const NEWLINE = Buffer.from('\n')

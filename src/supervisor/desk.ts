@@ -21,6 +21,8 @@ export interface Desk {
   setWanted(wanted: 'up' | 'down'): void
   /** A new spec, or the same one again, under the next generation. Returns its number. */
   nextGeneration(spec: Spec): number
+  /** The program's newest spec from now on: what rests takes it over, what runs is replaced by a plan. */
+  takeSpec(spec: Spec): void
   /** Settings that need no new process: taken over by all instances that run the program's spec. */
   setSpecLive(spec: Spec): void
   /** A restart with the program's newest spec. */

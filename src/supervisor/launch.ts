@@ -33,16 +33,22 @@ export function launcherOf(parts: LaunchParts): Launcher {
         streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot))
       } catch (e) {
         if (worker) workers.forget(worker.token)
-        return outputFailure(e)
+        return failureOf(e)
       }
-      const made = spawner.spawn({
-        argv: command ?? worker?.argv ?? [],
-        cwd: forSlot(spec.directory, slot),
-        env,
-        stdout: streams.stdout,
-        stderr: streams.stderr,
-      })
-      streams.release()
+      let made: ReturnType<Spawner['spawn']>
+      try {
+        made = spawner.spawn({
+          argv: command ?? worker?.argv ?? [],
+          cwd: forSlot(spec.directory, slot),
+          env,
+          stdout: streams.stdout,
+          stderr: streams.stderr,
+        })
+      } catch (e) {
+        made = failureOf(e)
+      } finally {
+        streams.release()
+      }
       if (worker) {
         if ('pid' in made) {
           tokens.set(made.pid, worker.token)
@@ -98,6 +104,7 @@ export function inheritable(environment: Readonly<Record<string, string | undefi
   return env
 }
 
-function outputFailure(e: unknown): SpawnFailure {
+/** Whatever went wrong with one launch is that program's failure, not the master's. */
+function failureOf(e: unknown): SpawnFailure {
   return { reason: e instanceof Error ? e.message : String(e), permanent: false }
 }

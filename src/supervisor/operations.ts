@@ -63,7 +63,8 @@ export function startOutcome(i: Instance, now: number): Verdict | null {
     case 'backoff': {
       if (i.failures === 0) return null // waits for leftovers, or ran before
       const wait = Math.max(0, i.state.until - now)
-      const next = wait < 50 ? 'next try at once' : `next try in ${(wait / 1000).toFixed(1)} s`
+      const soon = wait < 50 ? 'next try at once' : `next try in ${(wait / 1000).toFixed(1)} s`
+      const next = i.state.left ? 'next try when what is left of its group has ended' : soon
       return { ok: false, error: `${i.reason ?? 'failed'}; ${next}` }
     }
     case 'stopped':

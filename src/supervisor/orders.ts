@@ -40,6 +40,10 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       entry.spec = spec
       return ++entry.generation
     },
+    takeSpec(spec) {
+      entry.spec = spec
+      for (const i of [...entry.instances]) if (i.wanted === 'down' || i.state.at === 'exited') desk.refresh(i)
+    },
     setSpecLive(spec) {
       const before = entry.spec
       entry.spec = spec

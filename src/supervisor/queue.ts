@@ -6,6 +6,7 @@
 
 import type { ProcessWord } from '../core/program.ts'
 import type { Instance } from '../core/state.ts'
+import { messageOf } from '../errors.ts'
 import type { Desk } from './desk.ts'
 
 /** What became of one slot. */
@@ -25,6 +26,8 @@ export interface Operation {
   readonly kind: OperationKind
   /** The slots it is about. */
   readonly slots: readonly number[]
+  /** It was asked for; its turn may come later, or never. */
+  asked?(desk: Desk): void
   /** Says what is wanted. Called once, when its turn has come. */
   begin(desk: Desk): void
   /** An instance of the program has changed. */
@@ -55,6 +58,7 @@ export class OperationQueue {
   /** `done` is called once, when the operation has ended. */
   submit(desk: Desk, operation: Operation, done: (end: End) => void): void {
     const held = { desk, operation, done }
+    operation.asked?.(desk)
     if (operation.kind === 'stop') {
       this.#supersede(desk, (o) => startsSomething(o) && overlaps(o, operation), 'superseded by a stop')
       this.#begin(desk, held)
@@ -97,13 +101,19 @@ export class OperationQueue {
     return [...this.#current, ...this.#waiting].some(({ operation: o }) => o.kind === kind && o.slots.includes(slot))
   }
 
-  get idle(): boolean {
-    return this.#current.length === 0 && this.#waiting.length === 0
+  /** Nobody waits for it any more. For operations that want nothing themselves. */
+  forget(operation: Operation): void {
+    this.#current = this.#current.filter((held) => held.operation !== operation)
   }
 
   #begin(desk: Desk, held: Held): void {
     this.#current.push(held)
-    held.operation.begin(desk)
+    try {
+      held.operation.begin(desk)
+    } catch (e) {
+      // One operation must not end the loop that serves all of them.
+      this.#supersede(desk, (o) => o === held.operation, messageOf(e))
+    }
   }
 
   #supersede(desk: Desk, which: (o: Operation) => boolean, reason: string): void {

@@ -44,9 +44,10 @@ export class Recycling {
     const pid = pidOf(i)
     const facts = { program: at.program, name: nameOf(at.program, at.slot) }
     const operation = recycleOperation(at.slot, pid)
-    entry.queue.submit(deskOf(entry), operation, () => {
+    entry.queue.submit(deskOf(entry), operation, ({ superseded }) => {
       const failed = operation.outcomes().find((o) => !o.ok)
-      if (!failed) return
+      // Stopped or reloaded meanwhile: whoever did that has replaced it, or wants it gone.
+      if (!failed || superseded !== null) return
       log.warn({ ...facts, why, reason: failed.error }, 'recycling failed; the old process goes on')
       const until = clock.now() + Math.max(i.spec.backoffMaxMs, 1000)
       if (pid !== null && all.addressOfPid(pid)) this.#holds.set(pid, until)

@@ -5,6 +5,8 @@
 import { slotsOf, wordOf } from '../core/program.ts'
 import { abandon, advance, type Rollout, rolloutOf } from '../core/rollout.ts'
 import type { Spec } from '../core/spec.ts'
+import type { Instance } from '../core/state.ts'
+import { messageOf } from '../errors.ts'
 import type { Desk } from './desk.ts'
 import { chosen, endMissing, Outcomes, type Verdict } from './operations.ts'
 import type { Operation } from './queue.ts'
@@ -22,12 +24,19 @@ export function reloadOperation(slots: readonly number[], byName: boolean): Oper
       if (at === 'stopped' || at === 'exited' || serving.wanted === 'down') {
         outcomes.set(slot, serving, resting(wordOf(serving), byName))
       } else if (spec.reloadStrategy === 'signal' && at === 'running') {
-        const sent = desk.signal(serving, spec.reloadSignal)
-        outcomes.set(slot, serving, sent ? { ok: true } : { ok: false, error: 'its process has just ended' })
+        outcomes.set(slot, serving, signalled(desk, serving, spec.reloadSignal))
       } else able.push(slot)
     }
     return plan(desk, spec, able)
   })
+}
+
+function signalled(desk: Desk, i: Instance, signal: string): Verdict {
+  try {
+    return desk.signal(i, signal) ? { ok: true } : { ok: false, error: 'its process has just ended' }
+  } catch (e) {
+    return { ok: false, error: `cannot be signalled: ${messageOf(e)}` } // EPERM: another user's process
+  }
 }
 
 function resting(word: string, byName: boolean): Verdict {
@@ -57,18 +66,20 @@ export function recycleOperation(slot: number, pid: number | null): Operation {
  * are those of now; what is scaled up before its turn comes is replaced too.
  */
 export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
-  return rollingOperation('update', slots, (desk, outcomes) => {
+  const operation = rollingOperation('update', slots, (desk, outcomes) => {
     const all = slotsOf(desk.program)
     outcomes.add(all.map(({ slot }) => slot))
     const rests = all.filter(({ serving: i }) => i.wanted === 'down' || i.state.at === 'exited')
     const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
-    const rollout = plan(desk, spec, able)
+    const rollout = plan(desk, desk.program.spec, able)
     for (const { slot, serving } of rests) {
       desk.refresh(serving)
       outcomes.set(slot, serving, { ok: true, error: 'takes effect at its next start' })
     }
     return rollout
   })
+  // In force when it is asked for: an operation that takes its place must not lose the new settings.
+  return Object.assign(operation, { asked: (desk: Desk) => desk.takeSpec(spec) }) // a spread would freeze its slots
 }
 
 function plan(desk: Desk, spec: Spec, slots: readonly number[]): Rollout {

@@ -1,5 +1,5 @@
-// Signals to the master, and what each asks for. Installed in the first moments of the process: a
-// signal without a handler would end it (USR1 would open Node's inspector).
+// Signals to the master, and what each asks for. Until these handlers stand, main.ts ignores those that
+// would end the process or open Node's inspector (USR1).
 
 import type { Clock } from '../core/ports.ts'
 

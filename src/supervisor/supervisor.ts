@@ -110,6 +110,11 @@ export class Supervisor {
     })
   }
 
+  /** Nobody waits for this `wait` any more. */
+  forget(program: string, operation: Operation): void {
+    this.#all.entries.get(program)?.queue.forget(operation)
+  }
+
   /** Acts on a program at once, outside its queue: signals, settings that need no new process. */
   atOnce(program: string, act: (desk: Desk) => void): void {
     const entry = this.#known(program, 'find')

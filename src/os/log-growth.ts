@@ -1,0 +1,39 @@
+// Who wants to know of which log file that it grew or was replaced.
+
+import type { Clock } from '../core/ports.ts'
+
+export interface LogWatcher {
+  /** It has grown, or was replaced; told at most once a turn. */
+  grown(): void
+  /** Another file stands at its path, or it was emptied; told at once, before anything more is written. */
+  replaced(): void
+}
+
+/** Who wants to know of which file. */
+export function growthOf(clock: Clock) {
+  const watchers = new Map<string, Set<LogWatcher>>()
+  const due = new Set<string>()
+  const tell = (path: string): void => {
+    if (!watchers.has(path) || due.has(path)) return
+    due.add(path)
+    clock.soon(() => {
+      due.delete(path)
+      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.grown()
+    })
+  }
+  return {
+    on(path: string, watcher: LogWatcher): () => void {
+      const set = watchers.get(path) ?? new Set()
+      watchers.set(path, set.add(watcher))
+      return () => {
+        set.delete(watcher)
+        if (set.size === 0 && watchers.get(path) === set) watchers.delete(path)
+      }
+    },
+    tell,
+    replaced(path: string): void {
+      for (const watcher of [...(watchers.get(path) ?? [])]) watcher.replaced()
+      tell(path)
+    },
+  }
+}
