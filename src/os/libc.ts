@@ -1,7 +1,7 @@
 // The only user of the foreign function interface: the handful of C library calls that Node does
 // not offer, each under its C name, with JavaScript types. Here: making and awaiting processes, and
 // their limits; what concerns descriptors stands in libc-io.ts. Called on the main thread of phd only.
-// Every function here either succeeds or throws a SystemError with Node's usual fields.
+// Every function here either succeeds or throws an error with Node's usual fields: `code` is the errno's name, `syscall` the function.
 
 import { constants } from 'node:os'
 import koffi from 'koffi'
@@ -35,14 +35,7 @@ const c = {
 
 const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]))
 
-/** A failed call, shaped like Node's own: `code` is the errno's name, `syscall` the function. */
-interface SystemError extends Error {
-  readonly code: string
-  readonly errno: number
-  readonly syscall: string
-}
-
-/** Throws the SystemError of an error number. */
+/** Throws for an error number. */
 export function fail(syscall: string, number: number): never {
   const code = names.get(number) ?? `E${number}`
   throw Object.assign(new Error(`${syscall}: ${code}`), { code, errno: number, syscall })
