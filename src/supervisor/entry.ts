@@ -54,6 +54,12 @@ export function positionOf(
   return instances.findIndex((i) => i.slot === slot && i.generation === generation)
 }
 
+/** The others of its slot: at most one, before or after it. */
+export function siblingsOf(instances: readonly Instance[], i: Instance): Instance[] {
+  const at = positionOf(instances, i)
+  return [instances[at - 1], instances[at + 1]].filter((other) => other?.slot === i.slot) as Instance[]
+}
+
 /** Puts a new instance in its place in the order of slots, then generations. */
 export function insert(instances: Instance[], fresh: Instance): void {
   const last = instances.at(-1)

@@ -4,7 +4,7 @@
 import { transition } from '../core/instance.ts'
 import { nameOf, wordOf } from '../core/program.ts'
 import { type Effect, type Event, type Instance, pidOf } from '../core/state.ts'
-import { type Address, addressOf, type Entry, positionOf, sameAddress } from './entry.ts'
+import { type Address, addressOf, type Entry, insert, positionOf, sameAddress, siblingsOf } from './entry.ts'
 import type { Notice, Ports, Watcher } from './ports.ts'
 
 /** Effects that are not carried out here: they belong to the supervisor's loop and queues. */
@@ -84,7 +84,12 @@ export class Instances {
   renew(before: Instance, after: Instance): void {
     const entry = this.entries.get(before.program)
     if (!entry) return
-    entry.instances[positionOf(entry.instances, before)] = after
+    if (siblingsOf(entry.instances, before).length === 0) {
+      entry.instances[positionOf(entry.instances, before)] = after
+    } else {
+      entry.instances.splice(positionOf(entry.instances, before), 1)
+      insert(entry.instances, after) // it may be the newer one of the two now
+    }
     this.touched.add(entry)
     this.notice({ kind: 'instance', before, after })
     for (const index of [this.#byPid, this.#groups]) {

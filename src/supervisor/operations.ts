@@ -3,7 +3,7 @@
 
 import { type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { type Instance, pidOf } from '../core/state.ts'
-import { positionOf } from './entry.ts'
+import { siblingsOf } from './entry.ts'
 import type { Operation, Outcome } from './queue.ts'
 
 /** What is known of a settled slot, besides where it stands. */
@@ -205,8 +205,7 @@ export function chosen(program: Program, slots: readonly number[]): Slot[] {
 /** Another instance of its slot stays, so that what becomes of this one says nothing of the slot. */
 function isLeaving({ instances }: Program, i: Instance): boolean {
   if (i.wanted === 'up') return false
-  const at = positionOf(instances, i)
-  return [instances[at - 1], instances[at + 1]].some((other) => other?.slot === i.slot && other.wanted === 'up')
+  return siblingsOf(instances, i).some((other) => other.wanted === 'up')
 }
 
 /** A slot that is drained away meanwhile will never settle otherwise. */

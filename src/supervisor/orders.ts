@@ -4,7 +4,7 @@ import { type Order, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
 import type { Desk, Why } from './desk.ts'
-import { type Entry, insert } from './entry.ts'
+import { type Entry, insert, siblingsOf } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
 
@@ -54,8 +54,10 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       desk.carryOut([{ do: 'renew', instance, generation }], 'update')
     },
     refresh(i) {
-      const { spec, generation } = entry
-      if (!isLive(i)) all.renew(i, { ...i, spec, generation })
+      if (isLive(i)) return
+      // Beside another of its slot it keeps its number: theirs must differ, and stay in order.
+      const generation = siblingsOf(entry.instances, i).length === 0 ? entry.generation : i.generation
+      all.renew(i, { ...i, spec: entry.spec, generation })
     },
   }
   return desk

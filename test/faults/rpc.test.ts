@@ -58,7 +58,17 @@ test('row 75: disconnect mid-call: the operation completes, visible in status an
 
 test('row 76: 1000 clients at once: those beyond max_clients are told so; afterwards all is as before', async (t) => {
   const master = await startMaster(t, web)
-  const clients = await Promise.all(Array.from({ length: 1000 }, () => rawSocket(master.socket)))
+  // The kernel's queue holds 511: who comes while it is full is refused there (EAGAIN), on a busy machine.
+  const attempts = await Promise.allSettled(Array.from({ length: 1000 }, () => rawSocket(master.socket)))
+  const clients = attempts.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  const refusals = attempts.flatMap((one) =>
+    one.status === 'rejected' ? [(one.reason as { code?: string }).code] : [],
+  )
+  assert.deepEqual(
+    refusals.filter((code) => code !== 'EAGAIN'),
+    [],
+  )
+  assert.ok(clients.length >= 511, `${clients.length} connected`)
   const answers = await Promise.all(
     clients.map((one) =>
       one.call('ping').then(

@@ -46,7 +46,12 @@ export const folderOf = (pid: number): string => readlinkSync(`/proc/${pid}/cwd`
 /** Open descriptors in their order, and what they are. */
 export function descriptorsOf(pid: number): Map<number, string> {
   const found = new Map<number, string>()
-  const fds = readdirSync(`/proc/${pid}/fd`).map(Number)
+  let fds: number[] = []
+  try {
+    fds = readdirSync(`/proc/${pid}/fd`).map(Number)
+  } catch {
+    // Gone, or another user's.
+  }
   for (const fd of fds.sort((a, b) => a - b)) {
     try {
       found.set(fd, readlinkSync(`/proc/${pid}/fd/${fd}`))
@@ -61,13 +66,15 @@ export const childrenOf = (pid: number): number[] => pids().filter((one) => pare
 
 export const zombiesOf = (pid: number): number[] => childrenOf(pid).filter((one) => stateOf(one) === 'Z')
 
-/** Living processes that have this text in their command line or environment. */
+/** Living processes that have this text in their command line or environment, or files of such a name open. */
 export function mentioning(text: string): number[] {
   return pids().filter(
     (pid) =>
       pid !== process.pid &&
       lives(pid) &&
-      (textOf(`/proc/${pid}/cmdline`).includes(text) || textOf(`/proc/${pid}/environ`).includes(text)),
+      (textOf(`/proc/${pid}/cmdline`).includes(text) ||
+        textOf(`/proc/${pid}/environ`).includes(text) ||
+        [...descriptorsOf(pid).values()].some((file) => file.startsWith(text))),
   )
 }
 

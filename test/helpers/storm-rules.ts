@@ -80,6 +80,17 @@ const always: Readonly<Record<string, Rule>> = {
     return waiting && weather.world.clock.soons.length === 0 ? `${nameOf(waiting)} waits for its spawn` : null
   },
 
+  'instances are in order, and no two have one address': ({ world }) => {
+    for (const { instances } of world.supervisor.programs.values()) {
+      const wrong = instances.find((i, at) => {
+        const before = instances[at - 1]
+        return before && (before.slot > i.slot || (before.slot === i.slot && before.generation >= i.generation))
+      })
+      if (wrong) return `${nameOf(wrong)} is out of order`
+    }
+    return null
+  },
+
   'what users see of a slot is what stays of it': ({ world }) => {
     for (const program of world.supervisor.programs.values()) {
       for (const { slot, serving } of slotsOf(program)) {
