@@ -5,6 +5,7 @@ import { chmodSync, chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
 import { errno, messageOf, PhError } from '../errors.ts'
+import { isHttp, refuseHttp } from './http.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { Session } from './session.ts'
 
@@ -240,14 +241,4 @@ function sender(socket: Socket): (answer: string) => void {
     if (socket.writableLength > MAX_UNREAD) socket.destroy()
     else socket.write(`${answer}\n`)
   }
-}
-
-/** A request line of HTTP/1.1 begins with a capital letter; no JSON text does. */
-const isHttp = (line: Buffer): boolean => line.length > 0 && (line[0] ?? 0) >= 0x41 && (line[0] ?? 0) <= 0x5a
-
-function refuseHttp(socket: Socket): void {
-  const body = 'HTTP on this socket is not available in this version; speak JSON-RPC 2.0, one JSON text a line.\n'
-  socket.end(
-    `HTTP/1.1 501 Not Implemented\r\nContent-Type: text/plain\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }

@@ -172,8 +172,8 @@ test('clients that leave during their wait do the master no harm', async (t) => 
   for (let n = 0; n < 50; n++) {
     const { socket, send } = await rawSocket(master.socket)
     send('{"jsonrpc":"2.0","id":1,"method":"wait","params":{"target":"web","state":"FATAL"}}\n')
-    if (n % 2 === 0) socket.end()
-    else socket.destroy()
+    await new Promise((sent) => socket.write('\n', sent))
+    socket.destroy()
   }
   await until('the end of all', () => descriptorsOf(master.pid).size === descriptors)
   assert.ok((await master.call('restart', { target: 'web' })).ok)
