@@ -71,8 +71,7 @@ const long: Readonly<Record<string, { readonly most: number; readonly why: strin
   },
   'src/os/log-file.ts': { most: 320, why: 'one open file: room, rotation, splice and retry all move the same offset' },
 }
-/** About 250, with room for the last few lines of a thought. */
-const LONGEST = 260
+const LONGEST = 250
 
 /** What of the sources breaks a rule, each as `path: complaint`. */
 function complaints(rule: (s: Source) => readonly string[]): string[] {

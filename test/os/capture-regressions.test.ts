@@ -105,7 +105,8 @@ for (const format of ['prefix', 'json'] as const) {
     for (const stream of ['out', 'err']) {
       const said = scene.lines(`${stream}.log`).map((line) => /(?:out|err) \d+/.exec(line)?.[0])
       const expected = Array.from({ length: 300 }, (_, n) => `${stream} ${n}`)
-      const inOrder = (all: string[]): string[] => all.sort((a, b) => a.localeCompare(b))
+      const inOrder = (all: readonly (string | undefined)[]): string[] =>
+        all.map(String).sort((a, b) => a.localeCompare(b))
       assert.deepEqual(inOrder(said), inOrder(expected))
     }
   })
