@@ -3,7 +3,19 @@
 // next one. Compression happens beside the master's work, and finds its file by inode afterwards,
 // wherever rotations have moved it meanwhile.
 
-import { createReadStream, createWriteStream, existsSync, renameSync, type Stats, statSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  fstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
 import { unlink } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -63,11 +75,13 @@ function archiveAt(path: string, number: number): string | null {
 export async function compressOne(path: string): Promise<boolean> {
   const source = archivesOf(path).findLast((name) => !name.endsWith('.gz'))
   if (source === undefined) return false
-  const inode = statSync(source)
+  // Opened before anything is asked of it: a rotation may give its name to another file at any moment.
+  const fd = openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const inode = fstatSync(fd)
   const draft = `${path}.${process.pid}.${inode.ino}.gz.tmp`
   try {
     const target = createWriteStream(draft, { mode: inode.mode & 0o777, flags: 'wx' })
-    await pipeline(createReadStream(source), createGzip(), target)
+    await pipeline(createReadStream(source, { fd, autoClose: false }), createGzip(), target)
     // In one turn: a rotation in between would move the numbers under us.
     const now = findInode(path, inode)
     if (now === null) unlinkSync(draft)
@@ -79,6 +93,8 @@ export async function compressOne(path: string): Promise<boolean> {
   } catch (e) {
     await unlink(draft).catch(() => undefined) // it may never have been made: the error above says why
     throw e
+  } finally {
+    closeSync(fd)
   }
 }
 

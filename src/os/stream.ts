@@ -11,7 +11,7 @@
 import { constants, openSync, readSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
 import type { LogFormat } from '../core/spec.ts'
-import { growPipe, makePipe, pipeBytes, pipeSize, spliceTo, teeTo } from './libc-io.ts'
+import { growPipe, makePipe, pageBytes, pipeBytes, pipeSize, spliceTo, teeTo } from './libc-io.ts'
 import { formatLines } from './line-format.ts'
 import type { LogFile } from './log-file.ts'
 import { QUOTA_BYTES, type Taken } from './pump.ts'
@@ -78,7 +78,9 @@ const finishLine = (file: LogFile): boolean => file.endsWhole() || file.write(NE
 /** Takes whole lines, until only an unfinished one is left or the quota is used up. */
 function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, goesOn: boolean) => Taken {
   const { fd, file } = options
-  const capacity = Math.min(pipeSize(fd), tools.buffer.length)
+  // A pipe is full when its pages are, and two neighbours hold more than one page's worth together (else the kernel
+  // would have merged them): so a full one holds at least half its size, but for a page at either end.
+  const fullBytes = Math.max(1, Math.min(pipeSize(fd), tools.buffer.length) / 2 - 2 * pageBytes())
   /** Bytes of an unfinished line that we have looked at already. */
   let seen = 0
   /** We are in a line of which parts have been passed on. */
@@ -95,7 +97,7 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
     const chunk = duplicate(fd, tools)
     let length = chunk.lastIndexOf(0x0a) + 1
     // Full without a newline, and the writer waits: pass on what there is. The last of all is a line as well.
-    const full = length === 0 && chunk.length >= capacity / 2
+    const full = length === 0 && chunk.length >= fullBytes
     if (length === 0 && (hup || full || within)) length = chunk.length
     length = fit(file, chunk, length, within)
     if (length === 0) {

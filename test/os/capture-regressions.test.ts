@@ -206,3 +206,15 @@ for (const format of ['raw', 'prefix'] as const) {
     assert.deepEqual(troubles.slice(1), ['small/out.log: null'])
   })
 }
+
+for (const pipeBytes of [4096, 8192, 65_536]) {
+  test(`an unfinished line in a pipe of ${pipeBytes} bytes does not hold its writer for ever`, async (t) => {
+    const { scene, run, spec } = stage(t)
+    // 64 KB writes that end anywhere in a line, and pieces that just do not share a page.
+    await run('web:0', 'seq 1 20000', { ...spec(), pipeBytes, format: 'prefix' })
+    const said = (): string[] => scene.lines('out.log').map((line) => line.replace(/^\S+ \S+ stdout(\+)? /, ''))
+    await until('the last line', () => said().join('').endsWith('20000'))
+    const expected = Array.from({ length: 20_000 }, (_, n) => String(n + 1)).join('')
+    assert.equal(said().join(''), expected)
+  })
+}
