@@ -1,7 +1,7 @@
 // A line of the master's own log (a JSON record) in words: `12:00:01 web:0  STARTING -> RUNNING  pid 4711`.
 // Pure. What is no such record is the caller's to show as it is.
 
-import type { ProcessState } from '../src/api/contract.ts'
+import { type ProcessState, processStates } from '../src/api/contract.ts'
 import { clean, type Paint, type Style, timeOfDay } from './format.ts'
 import { stateStyle } from './status-table.ts'
 
@@ -39,18 +39,10 @@ const levelStyles: Readonly<Record<string, Style>> = {
 /** A state in its colour; an unknown word as it is. */
 export function stateWord(state: unknown, paint: Paint): string {
   const word = clean(String(state))
-  return paint(Object.hasOwn(states, word) ? stateStyle(word as ProcessState, true) : null, word)
-}
-
-const states: Readonly<Record<ProcessState, true>> = {
-  RUNNING: true,
-  STOPPED: true,
-  EXITED: true,
-  FATAL: true,
-  BACKOFF: true,
-  STARTING: true,
-  STOPPING: true,
-  STANDBY: true,
+  return paint(
+    (processStates as readonly string[]).includes(word) ? stateStyle(word as ProcessState, true) : null,
+    word,
+  )
 }
 
 function stateWords(facts: Readonly<Record<string, unknown>>, paint: Paint): string {

@@ -82,7 +82,8 @@ async function run(config: Config, sections: readonly string[] | null, foregroun
   const masterLog = await openMasterLog({ file: master.logFile, level: master.logLevel, foreground })
   lastWords(masterLog)
   const { log } = masterLog
-  log.info({ version: packageVersion(), pid: process.pid, config: config.file, node: process.version }, 'starting')
+  const version = packageVersion()
+  log.info({ version, pid: process.pid, config: config.file, node: process.version }, 'starting')
   try {
     await runMaster({ config, sections, foreground, masterLog, ended: () => process.exit(0) })
   } catch (e) {
@@ -91,7 +92,7 @@ async function run(config: Config, sections: readonly string[] | null, foregroun
   }
   const next = foreground ? { next: `${phctl} status` } : {}
   log.info({ pid: process.pid, socket: master.socket, ...next }, 'ready')
-  const words = `phd ${packageVersion()} keeps ${counts(config)} (pid ${process.pid})`
+  const words = `phd ${version} keeps ${counts(config)} (pid ${process.pid})`
   if (foreground && process.stdout.isTTY) {
     print(
       `\n${words}\nnext, in another terminal:\n  ${phctl} status\n  ${phctl} help\nCtrl-C stops everything in order.\n\n`,

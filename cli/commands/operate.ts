@@ -2,7 +2,15 @@
 // process with the result; exit 1 when one failed. --timeout goes to the master, which answers with
 // what was reached by then.
 
-import type { OperationResult, Params, ProcessState, Program, Saved, TargetResult } from '../../src/api/contract.ts'
+import {
+  type OperationResult,
+  type Params,
+  type ProcessState,
+  type Program,
+  processStates,
+  type Saved,
+  type TargetResult,
+} from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
 import type { Master } from '../connect.ts'
 import { clean, count } from '../format.ts'
@@ -55,27 +63,13 @@ export async function signal(ctx: Context): Promise<number> {
 
 export async function wait(ctx: Context): Promise<number> {
   const state = String(ctx.options.state ?? '').toUpperCase()
-  if (!Object.hasOwn(states, state)) {
+  if (!(processStates as readonly string[]).includes(state)) {
     const came = ctx.options.state === undefined ? 'nothing' : `"${String(ctx.options.state)}"`
-    throw new PhError(
-      'PH_USAGE',
-      `cannot wait for ${came}: wanted --state with one of ${Object.keys(states).join(' ')}`,
-    )
+    throw new PhError('PH_USAGE', `cannot wait for ${came}: wanted --state with one of ${processStates.join(' ')}`)
   }
   const m = await master(ctx)
   const params = { target: ctx.args, state: state as ProcessState, ...timeoutOf(ctx) }
   return answer(ctx.out, await withProgress(ctx.out, progressOf(m, ctx.args), m.call('wait', params)))
-}
-
-const states: Readonly<Record<ProcessState, true>> = {
-  RUNNING: true,
-  STOPPED: true,
-  EXITED: true,
-  FATAL: true,
-  BACKOFF: true,
-  STARTING: true,
-  STOPPING: true,
-  STANDBY: true,
 }
 
 function operation(method: 'start' | 'stop' | 'restart' | 'reload'): (ctx: Context) => Promise<number> {

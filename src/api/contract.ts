@@ -4,7 +4,17 @@
 // Times are ISO 8601 UTC, durations seconds, sizes bytes, signals `SIGTERM`. Facts that are absent
 // or not yet known are null.
 
-export type ProcessState = 'STOPPED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'BACKOFF' | 'EXITED' | 'FATAL' | 'STANDBY'
+export const processStates = [
+  'STOPPED',
+  'STARTING',
+  'RUNNING',
+  'STOPPING',
+  'BACKOFF',
+  'EXITED',
+  'FATAL',
+  'STANDBY',
+] as const
+export type ProcessState = (typeof processStates)[number]
 export type ProgramState = ProcessState | 'DEGRADED'
 export type Wanted = 'up' | 'down'
 

@@ -2,7 +2,7 @@
 // described by these same schemas in the OpenRPC document. The types tie them to the contract.
 
 import * as z from 'zod'
-import { eventTopics, type Method, type Params } from '../api/contract.ts'
+import { eventTopics, type Method, type Params, processStates } from '../api/contract.ts'
 
 const none = z.strictObject({})
 const target = z
@@ -11,7 +11,6 @@ const target = z
 const wait = z.boolean().default(true).describe('answer when all is settled')
 const timeout = z.number().positive().max(1e9).optional().describe('seconds; then -32004, and the operation goes on')
 const operate = z.strictObject({ target, wait, timeout })
-const states = ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'BACKOFF', 'EXITED', 'FATAL', 'STANDBY'] as const
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 
 export const schemas = {
@@ -33,7 +32,7 @@ export const schemas = {
     })
     .refine((p) => (p.workers === undefined) !== (p.delta === undefined), 'needs one of workers and delta'),
   signal: z.strictObject({ target, signal: z.union([z.string().min(1), z.int().min(1).max(64)]) }),
-  wait: z.strictObject({ target, state: z.enum(states), timeout }),
+  wait: z.strictObject({ target, state: z.enum(processStates), timeout }),
   show: z.strictObject({ target }),
   reread: none,
   update: z.strictObject({ dryRun: z.boolean().default(false), wait }),

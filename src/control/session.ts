@@ -1,5 +1,5 @@
-// One connection's subscriptions. A client that does not read costs a bounded queue: what would
-// overflow it is left out and counted, and the client is told how much that was.
+// One connection's subscriptions. A client that does not read costs a bounded queue: the session says
+// when it is full, and each follower keeps its place then and tells what was missed.
 
 import { PhError } from '../errors.ts'
 
