@@ -6,6 +6,7 @@ import type { Clock } from './core/ports.ts'
 import type { MasterLog } from './os/master-log.ts'
 import type { Capture } from './os/output.ts'
 import { removePidfile } from './os/pidfile.ts'
+import type { Journal } from './os/store.ts'
 import type { WorkerChannel } from './os/workers.ts'
 import type { Supervisor } from './supervisor/supervisor.ts'
 
@@ -17,6 +18,7 @@ export interface EndingParts {
   readonly events: Events
   readonly log: MasterLog['log']
   readonly pidfile: string
+  readonly store: Journal
   stopReaping(): void
   /** Called once, when everything has ended. */
   ended(): void
@@ -40,6 +42,7 @@ export function endingOf(parts: EndingParts): Ending {
     output.finish()
     channel.close()
     parts.stopReaping()
+    parts.store.remove()
     removePidfile(parts.pidfile, process.pid)
     let over = false
     const done = (): void => {

@@ -17,9 +17,12 @@ import { serveControl } from './control/server.ts'
 import type { StatusFacts } from './control/status.ts'
 import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
+import { adoptionFacts, inherit } from './inheritance.ts'
+import { watchStrangers } from './os/adopted.ts'
 import { systemClock } from './os/clock.ts'
-import { emptyFolder } from './os/folders.ts'
+import { makeOwnFolder } from './os/folders.ts'
 import { groupId } from './os/groups.ts'
+import { kinOf } from './os/kin.ts'
 import { hungUp, peerOf } from './os/libc-io.ts'
 import { followLog } from './os/log-follow.ts'
 import { growthOf } from './os/log-growth.ts'
@@ -28,11 +31,12 @@ import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
 import { removePidfile, writePidfile } from './os/pidfile.ts'
 import { reap } from './os/reaper.ts'
-import { systemSignals } from './os/signals.ts'
 import { systemSpawner } from './os/spawner.ts'
+import { openStore } from './os/store.ts'
 import { usageReader } from './os/usage.ts'
 import { listenForWorkers } from './os/workers.ts'
 import { packageFile, packageVersion } from './package.ts'
+import { signalActions } from './signal-actions.ts'
 import { launcherOf } from './supervisor/launch.ts'
 import { listenToSignals } from './supervisor/signals.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
@@ -58,9 +62,17 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const post: { to: Supervisor | null } = { to: null }
 
   const events = eventLog(clock)
+  const strangers = watchStrangers(clock, (e) => post.to?.post({ type: 'reaped', ...e }))
+  const inheritance = inherit({ config, clock, log, strangers })
+  const kept = inheritance?.kept ?? null
+  const state = join(master.runPath, 'state')
+  const store = openStore({ folder: state, version: packageVersion(), kept, trouble: recordTrouble(log) })
   const output = captureOutput({
-    folder: emptyFolder(join(master.runPath, 'io'), 0o711),
+    folder: makeOwnFolder(join(master.runPath, 'io'), 0o711),
+    writers: join(state, 'writers'),
     clock,
+    store,
+    kept,
     trouble(facts) {
       if (facts.error === null) log.info(facts, 'log written again')
       else log.error(facts, 'cannot log')
@@ -73,9 +85,9 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     channel,
     path: channelPath,
     argv: [process.execPath, packageFile('dist/src/worker/boot.js')],
-    token: () => randomBytes(16).toString('hex'),
     random,
   })
+  const kin = kinOf({ strangers, soon: clock.soon })
   const launcher = launcherOf({
     spawner: systemSpawner(),
     output,
@@ -83,15 +95,32 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     environment: { ...process.env },
     socket: master.socket,
     masterPid: process.pid,
+    born: (process) => kin.born(process),
+    token: () => randomBytes(16).toString('hex'),
+    recorded: () => store.flush(),
   })
-  const supervisor = new Supervisor({ clock, launcher, signals: systemSignals(), log, random })
+  const supervisor = new Supervisor({ clock, launcher, signals: kin, store, log, random })
   post.to = supervisor
-  const stopReaping = reap((e) => supervisor.post({ type: 'reaped', ...e }))
+  const stopReaping = reap((e) => {
+    strangers.forget(e.pid)
+    supervisor.post({ type: 'reaped', ...e })
+  })
   const operator = new Operator(supervisor, clock)
+  const failed = (e: unknown): void => log.warn({ err: messageOf(e) }, 'not all could be applied')
   const updated = (diff: ConfigDiff): void => events.emit('config.updated', { ...diff })
-  const configuration = new Configuration(config, { sections, foreground, updated }, supervisor, operator)
+  const configuration = new Configuration(
+    config,
+    { sections, foreground, updated, failed, store },
+    supervisor,
+    operator,
+  )
   const usage = usageReader(clock)
-  const facts: StatusFacts = { clock, usage: (pid) => usage.of(pid), counters: (pid) => supervisor.counters(pid) }
+  const facts: StatusFacts = {
+    clock,
+    usage: (pid) => usage.of(pid),
+    counters: (pid) => supervisor.counters(pid),
+    left: (leader) => kin.countLeft(leader),
+  }
   feedEvents(supervisor, events, facts)
 
   const end = endingOf({
@@ -102,6 +131,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     events,
     log,
     pidfile: master.pidfile,
+    store,
     stopReaping,
     ended: options.ended,
   })
@@ -134,30 +164,10 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     level: (set) => masterLog.level(set),
     shutdown: (stopped) => end.begin('asked to shut down', stopped),
   }
-  /** Programs that WINCH has stopped. */
-  const rested = new Set<string>()
-  listenToSignals(clock, {
-    stop: (signal) => end.begin(`got ${signal}`),
-    kill: () => supervisor.killAll(),
-    async hup() {
-      await hup(configuration, log)
-      // What WINCH has sent to rest comes back.
-      const back = [...rested].filter((program) => supervisor.programs.has(program))
-      rested.clear()
-      if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
-    },
-    reopen,
-    upgrade: () => log.warn({}, 'USR2: upgrade in place is not available in this version'),
-    scale: (by) => scaleAll(supervisor, operator, by),
-    rest: () => {
-      if (foreground) return
-      log.info({}, 'WINCH: all processes stop, the master stays')
-      for (const { name, instances } of supervisor.programs.values()) {
-        if (instances.some((i) => i.wanted === 'up')) rested.add(name)
-      }
-      operator.stop('all', { wait: false }).catch((e: unknown) => log.warn({ err: messageOf(e) }, 'cannot stop all'))
-    },
-  })
+  listenToSignals(
+    clock,
+    signalActions({ supervisor, operator, configuration, log, foreground, stop: (why) => end.begin(why), reopen }),
+  )
   writePidfile(master.pidfile, process.pid)
   const server = await serveControl({
     path: master.socket,
@@ -181,7 +191,13 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   })
   end.serving(server)
   events.emit('master.started', { pid: process.pid, version: room.version })
-  configuration.begin()
+  if (inheritance) {
+    supervisor.adopt(inheritance.restored)
+    const facts = adoptionFacts(inheritance)
+    log.warn(facts, 'the last master did not end in order: its processes are taken over')
+    events.emit('master.adopted', facts)
+  }
+  configuration.begin(kept)
 }
 
 /** Program logs grow in the capture; the master's own grows with each line of it. */
@@ -196,6 +212,14 @@ function logReading(output: Capture, own: ReturnType<typeof growthOf>, masterFil
 
 type Log = MasterLog['log']
 
+const recordTrouble =
+  (log: Log) =>
+  (error: string | null): void => {
+    if (error === null) log.info({}, 'the record is written again')
+    else
+      log.error({ err: error }, 'cannot write the record: were the master killed now, the next one would not know all')
+  }
+
 /** Workers' words, as mails. */
 function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Parameters<typeof listenForWorkers>[1] {
   return {
@@ -207,25 +231,5 @@ function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Param
     },
     recycle: (pid) => post.to?.post({ type: 'recycle', pid, why: 'max_requests' }),
     trouble: (text) => log.warn({}, text),
-  }
-}
-
-async function hup(configuration: Configuration, log: Log): Promise<void> {
-  try {
-    const { diff, ok, results } = await configuration.hup()
-    const failed = results.filter((r) => !r.ok)
-    if (ok) log.info({ diff }, 'HUP: updated and reloaded')
-    else log.error({ diff, failed }, 'HUP: updated; not everything could be reloaded')
-  } catch (e) {
-    log.error({ err: messageOf(e) }, 'HUP: nothing was changed')
-  }
-}
-
-function scaleAll(supervisor: Supervisor, operator: Operator, by: 1 | -1): void {
-  for (const program of supervisor.programs.values()) {
-    if (program.removed) continue
-    // A refusal (the master is stopping) is no more than what was asked for.
-    const count = (from: number): number => (by === 1 ? from + 1 : Math.min(from, Math.max(1, from - 1)))
-    operator.scale(program.name, count, { wait: false }).catch(() => undefined)
   }
 }

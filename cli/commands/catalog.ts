@@ -63,7 +63,7 @@ export const catalog = {
     options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
     details: [
       'Topics: process.state process.ready process.recycled program.scaled',
-      'program.reload config.updated master.started master.stopping log.trouble.',
+      'program.reload config.updated master.started master.adopted master.stopping log.trouble.',
       'A family (process) is all of its topics; no topic is all there are.',
       'Ends when interrupted (exit 0) or with the master (exit 4).',
       'With --json a document a line.',

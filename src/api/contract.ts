@@ -256,6 +256,7 @@ export const eventTopics = [
   'program.reload',
   'config.updated',
   'master.started',
+  'master.adopted',
   'master.stopping',
   'log.trouble',
 ] as const

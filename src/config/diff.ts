@@ -1,6 +1,7 @@
 // What changed between two configurations, by meaning: `10` and `10s` are the same. Pure.
 
 import type { ConfigDiff, Effect, ProgramChange } from '../api/contract.ts'
+import type { Kept } from '../core/record.ts'
 import type { Config, ProgramConfig, Setting } from './config.ts'
 import { rowOf } from './settings.ts'
 
@@ -24,6 +25,17 @@ export function diffConfigs(before: Config, after: Config): ConfigDiff {
     unchanged,
     master: keysThatDiffer(before.master.settings, after.master.settings),
   }
+}
+
+/** The configuration that was in force under the earlier master, as far as its programs go. */
+export function formerConfig(next: Config, kept: Kept): Config {
+  const programs = new Map<string, ProgramConfig>()
+  for (const [program, { spec, removed }] of kept.program) {
+    if (removed) continue
+    const known = kept.settings.get(program) as Pick<ProgramConfig, 'settings'> | undefined
+    programs.set(program, { spec, settings: known?.settings ?? next.programs.get(program)?.settings ?? [] })
+  }
+  return { ...next, programs }
 }
 
 function compare(program: string, before: ProgramConfig, after: ProgramConfig): ProgramChange | null {

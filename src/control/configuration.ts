@@ -3,12 +3,14 @@
 
 import type { ConfigDiff, Saved, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
 import type { Config, LoadOptions } from '../config/config.ts'
-import { diffConfigs } from '../config/diff.ts'
+import { diffConfigs, formerConfig } from '../config/diff.ts'
 import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
 import { isSecret, masked } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { maskedSetting } from '../config/print.ts'
+import type { Store } from '../core/ports.ts'
 import { slotsOf } from '../core/program.ts'
+import type { Kept } from '../core/record.ts'
 import { forSlot } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
 import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
@@ -19,8 +21,12 @@ import type { Operator, Submitted } from './operator.ts'
 import { type Chosen, chooseTargets } from './targets.ts'
 
 export interface ConfigurationOptions {
+  /** For a next master: the settings that are in force. */
+  readonly store: Store
   /** Told after a changed file took effect. */
   readonly updated: (diff: ConfigDiff) => void
+  /** What nobody waits for went wrong. */
+  readonly failed: (e: unknown) => void
   /** Only these programs (`phd -s`). */
   readonly sections: readonly string[] | null
   readonly foreground: boolean
@@ -43,9 +49,44 @@ export class Configuration {
     return this.#config
   }
 
-  /** Every program of the file begins its life; those with autostart start. */
-  begin(): void {
-    for (const { spec } of this.#config.programs.values()) this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+  /**
+   * Every program of the file begins its life; those with autostart start. With the programs of an earlier master
+   * taken over already, what has changed in the file since is an update of these.
+   */
+  begin(kept: Kept | null): void {
+    const next = this.#config
+    if (!kept) {
+      this.#take(next)
+      for (const { spec } of next.programs.values()) this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+      return
+    }
+    const former = formerConfig(next, kept)
+    this.#take(next)
+    const diff = diffConfigs(former, next)
+    for (const program of diff.unchanged) {
+      const spec = next.programs.get(program)?.spec
+      if (spec) this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
+    }
+    this.#apply(diff, next, false).catch((e: unknown) => this.#options.failed(e))
+    // What the earlier one had stopped on its way out was not asked for by anybody.
+    if (kept.master.get('state')?.stopping) this.#beginAgain()
+  }
+
+  #beginAgain(): void {
+    for (const { spec } of this.#config.programs.values()) {
+      const { program } = spec
+      this.#supervisor.atOnce(program, (desk) => desk.setDesired(spec.workers))
+      if (spec.autostart) this.#operator.start(program, { wait: false }).catch((e: unknown) => this.#options.failed(e))
+    }
+  }
+
+  /** From now on this is what is in force. */
+  #take(config: Config): void {
+    const { store } = this.#options
+    for (const program of this.#config.programs.keys())
+      if (!config.programs.has(program)) store.put('settings', program, null)
+    for (const [program, { settings }] of config.programs) store.put('settings', program, { settings })
+    this.#config = config
   }
 
   /** What changed in the file. Throws PH_CONFIG with every problem. */
@@ -62,7 +103,7 @@ export class Configuration {
     const next = this.#load()
     const diff = diffConfigs(this.#config, next)
     if (dryRun) return { diff, ok: true, results: [] }
-    this.#config = next
+    this.#take(next)
     try {
       const { results, ok } = await this.#apply(diff, next, wait)
       return { diff, ok, results }
@@ -77,7 +118,7 @@ export class Configuration {
   async hup(): Promise<UpdateResult> {
     const next = this.#load()
     const diff = diffConfigs(this.#config, next)
-    this.#config = next
+    this.#take(next)
     const untouched = new Set([
       ...diff.unchanged,
       ...diff.changed.filter((c) => c.effect === 'live').map((c) => c.program),
@@ -99,7 +140,7 @@ export class Configuration {
    */
   saveCount(program: string, count: number): Saved {
     const { config, ...saved } = saveCount(this.#config.file, program, count, this.#loadOptions())
-    this.#config = afterSave(this.#config, config, program)
+    this.#take(afterSave(this.#config, config, program))
     // Its own spec, not the file's: an update that has not come to its turn is not anticipated.
     this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(specWithCount(desk.program.spec, count)))
     return saved

@@ -4,12 +4,14 @@
 import type { ExitFacts, ProcessState, ProcessStatus, Replacement, Program as WireProgram } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
-import { type Exit, type Instance, pidOf } from '../core/state.ts'
+import { type Exit, type Instance, leftGroupOf, pidOf } from '../core/state.ts'
 
 export interface StatusFacts {
   readonly clock: Clock
   usage(pid: number): { readonly cpu: number | null; readonly memory: number | null }
   counters(pid: number): { readonly requests: number } | null
+  /** How many processes are left of what the ended process made. */
+  left(leader: number): number
 }
 
 /** `Program` of the contract, of the slots named (null = all). */
@@ -33,6 +35,7 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
 export function processStatus({ slot, serving: i, replacement }: Slot, facts: StatusFacts): ProcessStatus {
   const pid = pidOf(i)
   const { state } = i
+  const leader = leftGroupOf(i)
   const now = facts.clock.now()
   const startedAt = pid !== null && 'startedAt' in state ? state.startedAt : null
   const { cpu, memory } = pid === null ? { cpu: null, memory: null } : facts.usage(pid)
@@ -54,7 +57,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     reason: reasonOf(i),
     statusText: null,
     health: null,
-    leftovers: null,
+    leftovers: leader === null ? null : facts.left(leader) || null,
     replacement: replacement ? replacementOf(replacement) : null,
     standbyOf: null,
     exit: i.exit ? exitFacts(i.exit) : null,

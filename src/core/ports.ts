@@ -2,11 +2,12 @@
 // these; tests implement them with a fake. Nothing here is asynchronous: what takes time answers
 // with an event in the mailbox.
 
+import type { KeptProcess, RowKind } from './record.ts'
 import type { OutputSpec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 export interface Clock {
-  /** Monotonic ms: never jumps, whatever happens to the wall clock. */
+  /** Monotonic ms since the boot of the machine: never jumps, whatever happens to the wall clock. */
   now(): number
   /** Unix ms, to be shown only. */
   wall(): number
@@ -28,22 +29,44 @@ export interface SpawnFailure {
 }
 
 export interface Launcher {
-  /** Makes the process of an instance, its output captured. At once: the pid, or why not. */
-  launch(instance: Instance): { readonly pid: number } | SpawnFailure
+  /** A token for the next process, by which it is known again whatever becomes of us. Recorded before the launch. */
+  token(): string
+  /** Makes the process of an instance, its output captured, after a flush of the record. At once: who it is, or why not. */
+  launch(instance: Instance, token: string): Spawned | SpawnFailure
+  /** Takes over the process that an earlier master made for the instance. */
+  adopt(instance: Instance, process: KeptProcess): void
   /** That process has ended. */
   ended(pid: number): void
 }
 
+export interface Spawned {
+  readonly pid: number
+  /** Start time as the kernel counts it (/proc/PID/stat, field 22): with the pid it names one process of this boot. */
+  readonly start: number
+}
+
 export interface Signals {
-  /** False when nobody is there any more. Throws EPERM and the like. */
+  /**
+   * To the process, or to its group; once `leader` has ended, also to those of its descendants that left the group.
+   * False when nobody is there any more. Throws EPERM and the like.
+   */
   send(pid: number, signal: string, group: boolean): boolean
-  /** Does anything of this process group live? */
-  groupLives(group: number): boolean
+  /** Has the ended process left anything: in its group, or gone from it? */
+  hasLeft(leader: number): boolean
+}
+
+/**
+ * What a next master must know. A row is kept under its kind and key; null takes it out. `flush` writes what was
+ * put since, at once and together, and must come before anything that follows from it is done in the world.
+ */
+export interface Store {
+  put(kind: RowKind, key: string, row: object | null): void
+  flush(): void
 }
 
 /** What the launcher itself needs. */
 export interface Spawner {
-  spawn(launch: Launch): { readonly pid: number } | SpawnFailure
+  spawn(launch: Launch): Spawned | SpawnFailure
 }
 
 export interface Launch {
@@ -72,10 +95,12 @@ export interface Output {
 /** The master's end of the worker channel, as the launcher sees it. */
 export interface Workers {
   /** What the worker's process is started with, and the promise to welcome it. */
-  prepare(instance: Instance): {
+  prepare(
+    instance: Instance,
+    token: string,
+  ): {
     readonly argv: readonly string[]
     readonly env: Readonly<Record<string, string>>
-    readonly token: string
   }
   /** Its pid is known. */
   bind(token: string, pid: number): void

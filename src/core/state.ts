@@ -192,6 +192,12 @@ export function pidOf({ state }: Instance): number | null {
   return 'pid' in state ? state.pid : null
 }
 
+/** The group whose end it waits for, its process having ended; null = it waits for none. */
+export function leftGroupOf({ state }: Instance): number | null {
+  if (state.at === 'stopping') return state.pid === null ? state.group : null
+  return 'left' in state ? (state.left?.group ?? null) : null
+}
+
 /** Does the instance have a process, or is one being made? */
 export function isLive({ state }: Instance): boolean {
   return state.at === 'starting' || state.at === 'running' || state.at === 'stopping'

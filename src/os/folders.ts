@@ -20,12 +20,16 @@ export function makeFolder(path: string, mode: number): void {
   throw new PhError('PH_INTERNAL', `cannot use the folder ${path}: it belongs to uid ${uid}, this is uid ${self}`)
 }
 
-/** The same, without what an earlier master left in it. A link would lead to somebody else's files. */
-export function emptyFolder(path: string, mode: number): string {
+/** The same, and never through a link: it would lead to somebody else's files. */
+export function makeOwnFolder(path: string, mode: number): string {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
     throw new PhError('PH_INTERNAL', `cannot use the folder ${path}: it is a symbolic link`)
   }
   makeFolder(path, mode)
-  for (const name of readdirSync(path)) unlinkSync(join(path, name))
   return path
+}
+
+/** Removes what an earlier master left in it, but for what is still of use. */
+export function clearFolder(path: string, stays: (name: string) => boolean): void {
+  for (const name of readdirSync(path)) if (!stays(name)) unlinkSync(join(path, name))
 }

@@ -1,6 +1,7 @@
 // C library calls on descriptors: pipes and FIFOs, moving bytes inside the kernel, hearing that a pipe
 // has data, locks, peers of a socket. The second half of libc.ts, by the same rules.
 
+import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import { check, fail, lastError, lib } from './libc.ts'
 
@@ -45,6 +46,11 @@ export function lockFile(fd: number): boolean {
   const number = lastError()
   return number === constants.errno.EWOULDBLOCK ? false : fail('flock', number)
 }
+
+const F_DUPFD_CLOEXEC = 1030
+
+/** A second descriptor of the same thing, close-on-exec. */
+export const duplicateFd = (fd: number): number => check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3))
 
 const F_SETPIPE_SZ = 1031
 
@@ -92,6 +98,17 @@ export function teeTo(pipe: number, out: number, length: number): number | null 
   return lastError() === EAGAIN ? null : fail('tee', lastError())
 }
 
+/** May more come from a FIFO that was opened for reading? Without writers and empty it is at its end. */
+export function pipeIsOpen(fd: number): boolean {
+  const scratch = makePipe()
+  try {
+    return teeTo(fd, scratch.write, 1) !== 0
+  } finally {
+    closeSync(scratch.read)
+    closeSync(scratch.write)
+  }
+}
+
 // hearing of data -----------------------------------------------------------------------------------
 
 const F_SETFL = 4
@@ -121,6 +138,8 @@ export interface Arrival {
 }
 
 export interface Epoll {
+  /** Readable itself while any of them has news. */
+  readonly fd: number
   add(fd: number): void
   remove(fd: number): void
   /** Arrivals since the last look; never blocks. `hup`: the last writer has gone. */
@@ -133,6 +152,7 @@ export function openEpoll(): Epoll {
   const event = Buffer.alloc(EVENT_BYTES)
   const events = Buffer.alloc(EVENT_BYTES * MOST_EVENTS)
   return {
+    fd: epoll,
     add(fd) {
       event.writeUInt32LE(EPOLLIN + EPOLLET, 0)
       event.writeInt32LE(fd, DATA_AT)

@@ -146,7 +146,8 @@ export function waitFor(pid: number): Waited {
   return waited(pid, status[0] ?? 0)
 }
 
-function waited(pid: number, word: number): Waited {
+/** Takes a wait status apart (wait(2)). */
+export function waited(pid: number, word: number): Waited {
   const signal = word & 0x7f
   return signal === 0 ? { pid, code: (word >> 8) & 0xff, signal: null } : { pid, code: null, signal }
 }

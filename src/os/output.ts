@@ -4,14 +4,18 @@
 // readable whatever happens to us. The child's end is opened on its own, read-write and blocking, so
 // the child never gets SIGPIPE and never shares our O_NONBLOCK. Reading ends when the last writer has
 // closed: a grandchild that holds stdout keeps its stream, and nobody waits for it.
-// How the bytes of one stream get into its file is stream.ts.
+// When we die the processes go on writing into their FIFOs, and wait when these are full: the next master opens them
+// again and reads on. How the bytes of one stream get into its file is stream.ts.
 
 import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Clock, Output, Streams } from '../core/ports.ts'
+import type { Clock, Output, Store, Streams } from '../core/ports.ts'
+import type { Kept } from '../core/record.ts'
 import type { OutputSpec } from '../core/spec.ts'
 import { errno, messageOf } from '../errors.ts'
-import { growPipe, mkfifo } from './libc-io.ts'
+import { clearFolder } from './folders.ts'
+import { openLastWriters } from './last-writers.ts'
+import { growPipe, mkfifo, pipeIsOpen } from './libc-io.ts'
 import type { Trouble } from './log-file.ts'
 import { logFiles } from './log-files.ts'
 import type { LogWatcher } from './log-growth.ts'
@@ -32,21 +36,75 @@ export interface Capture extends Output {
 export interface CaptureOptions {
   /** Where the FIFOs stand. */
   readonly folder: string
+  /** The file of last writers. */
+  readonly writers: string
   readonly clock: Clock
   readonly trouble: Trouble
+  readonly store: Store
+  /** The streams of an earlier master, by the names of their FIFOs, and its log files. */
+  readonly kept: Pick<Kept, 'stream' | 'file'> | null
 }
 
-export function captureOutput({ folder, clock, trouble }: CaptureOptions): Capture {
+/** Where one stream of a process goes. */
+interface Goes {
+  readonly name: string
+  readonly label: 'stdout' | 'stderr'
+  readonly path: string
+  readonly output: OutputSpec
+}
+
+/** A log that could not be opened for a stream of an earlier master is tried again. */
+const RETRY_MS = 1_000
+
+export function captureOutput({ folder, writers, clock, trouble, store, kept }: CaptureOptions): Capture {
   const files = logFiles(clock, trouble)
   const pumping = pump(clock)
   const tools = streamTools()
-  let serial = 0
+  const lastWriters = openLastWriters(writers, store, kept?.file ?? null)
+  let serial = Math.max(0, ...[...(kept?.stream.keys() ?? [])].map((id) => Number.parseInt(id, 36)))
 
-  const pipeTo = (path: string, label: 'stdout' | 'stderr', name: string, spec: OutputSpec): number | '/dev/null' => {
-    if (path === 'none') return '/dev/null'
-    const file = files.open({ path, maxBytes: spec.maxBytes, backups: spec.backups, compress: spec.compress })
-    const fifo = join(folder, (++serial).toString(36))
-    const undo: (() => void)[] = [() => files.close(file)]
+  /** Has the reader of a FIFO moved into its file. Undone in reverse where a later step fails. */
+  const take = (
+    id: string,
+    fd: number,
+    { name, label, path, output }: Goes,
+    adopted: boolean,
+    undo: (() => void)[],
+  ) => {
+    const { maxBytes, backups, compress, format } = output
+    const file = files.open({ path, maxBytes, backups, compress })
+    undo.push(() => files.close(file))
+    const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
+    const resumes = adopted && lastWriters.of(path) === id
+    const mark = lastWriters.marker(path, id)
+    const source = {
+      fd,
+      take: takeStream({ fd, file, name, label, format, clock, resumes, mark }, tools),
+      failed,
+      ended() {
+        unfree()
+        closeSync(fd)
+        files.close(file)
+        store.put('stream', id, null)
+        try {
+          unlinkSync(join(folder, id))
+        } catch (e) {
+          if (errno(e) !== 'ENOENT') failed(e) // cleared by somebody else: what was wanted
+        }
+      },
+    }
+    store.put('stream', id, { name, label, path, output })
+    pumping.add(source)
+    const unfree = file.onFree(() => pumping.wake(source))
+    // What came while nobody listened has told nobody.
+    if (adopted) pumping.wake(source)
+  }
+
+  const pipeTo = (goes: Goes): number | '/dev/null' => {
+    if (goes.path === 'none') return '/dev/null'
+    const id = (++serial).toString(36)
+    const fifo = join(folder, id)
+    const undo: (() => void)[] = []
     try {
       makeFifo(fifo)
       undo.push(() => unlinkSync(fifo))
@@ -55,25 +113,8 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
       undo.push(() => closeSync(fd))
       const theirs = openFifo(fifo, constants.O_RDWR)
       undo.push(() => closeSync(theirs))
-      growPipe(theirs, spec.pipeBytes)
-      const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
-      const source = {
-        fd,
-        take: takeStream({ fd, file, name, label, format: spec.format, clock }, tools),
-        failed,
-        ended() {
-          unfree()
-          closeSync(fd)
-          files.close(file)
-          try {
-            unlinkSync(fifo)
-          } catch (e) {
-            if (errno(e) !== 'ENOENT') failed(e) // cleared by somebody else: what was wanted
-          }
-        },
-      }
-      pumping.add(source)
-      const unfree = file.onFree(() => pumping.wake(source))
+      growPipe(theirs, goes.output.pipeBytes)
+      take(id, fd, goes, false, undo)
       return theirs
     } catch (e) {
       for (const step of undo.reverse()) step()
@@ -81,15 +122,42 @@ export function captureOutput({ folder, clock, trouble }: CaptureOptions): Captu
     }
   }
 
+  /** Reads on where an earlier master stopped; a FIFO that nobody can write to any more holds nothing. */
+  const adopt = (id: string, goes: Goes): void => {
+    const undo: (() => void)[] = []
+    try {
+      const fd = openFifo(join(folder, id), constants.O_RDONLY | constants.O_NONBLOCK)
+      undo.push(() => closeSync(fd))
+      if (pipeIsOpen(fd)) {
+        take(id, fd, goes, true, undo)
+        return
+      }
+      undo.push(() => unlinkSync(join(folder, id)))
+    } catch (e) {
+      if (errno(e) !== 'ENOENT') {
+        // Its log cannot be opened now, and its process waits when the pipe is full: nothing is lost yet.
+        for (const step of undo.reverse()) step()
+        trouble({ file: goes.path, error: messageOf(e) })
+        clock.alarm(clock.now() + RETRY_MS, () => adopt(id, goes))
+        return
+      }
+    }
+    for (const step of undo.reverse()) step()
+    store.put('stream', id, null)
+  }
+
+  for (const [id, goes] of kept?.stream ?? []) adopt(id, goes)
+  clearFolder(folder, (id) => kept?.stream.has(id) ?? false)
   return {
     open(name, spec): Streams {
-      const stdout = pipeTo(spec.stdout, 'stdout', name, spec)
+      const goes = { name, output: spec }
+      const stdout = pipeTo({ ...goes, label: 'stdout', path: spec.stdout })
       const close = (fd: number | string): void => {
         if (typeof fd === 'number') closeSync(fd)
       }
       let stderr: number | string = stdout
       try {
-        if (spec.stderr !== null) stderr = pipeTo(spec.stderr, 'stderr', name, spec)
+        if (spec.stderr !== null) stderr = pipeTo({ ...goes, label: 'stderr', path: spec.stderr })
       } catch (e) {
         close(stdout) // nobody will write there: the pump then ends it
         throw e

@@ -3,7 +3,7 @@
 // else in the master may use child_process: two reapers would steal from each other.
 
 import { constants } from 'node:os'
-import { becomeSubreaper, waitAny } from './libc.ts'
+import { becomeSubreaper, type Waited, waitAny, waited } from './libc.ts'
 
 export interface Ended {
   readonly pid: number
@@ -23,12 +23,18 @@ const signalNames = new Map<number, string>(
 export function reap(ended: (e: Ended) => void): () => void {
   becomeSubreaper()
   const look = (): void => {
-    for (let w = waitAny(); w; w = waitAny()) {
-      const signal = w.signal === null ? null : (signalNames.get(w.signal) ?? `SIG${w.signal}`)
-      ended({ pid: w.pid, code: w.code, signal })
-    }
+    for (let w = waitAny(); w; w = waitAny()) ended(named(w))
   }
   process.on('SIGCHLD', look)
   look()
   return () => process.off('SIGCHLD', look)
 }
+
+/** An end from its wait status, as wait(2) lays it out. */
+export const endedOf = (pid: number, status: number): Ended => named(waited(pid, status))
+
+const named = ({ pid, code, signal }: Waited): Ended => ({
+  pid,
+  code,
+  signal: signal === null ? null : (signalNames.get(signal) ?? `SIG${signal}`),
+})

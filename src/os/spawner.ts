@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import type { Launch, Spawner, SpawnFailure } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
 import { type Limit, openFileLimit, posixSpawn, setOpenFileLimit } from './libc.ts'
+import { statOf } from './proc.ts'
 
 /** POSIX leaves it to us where to look without PATH; sh and glibc take these. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
@@ -22,7 +23,8 @@ export function systemSpawner(): Spawner {
         // The master needs more descriptors than programs expect to see as their limit.
         if (ours) setOpenFileLimit(ours.theirs)
         try {
-          return { pid: posixSpawn({ path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] }) }
+          const pid = posixSpawn({ path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] })
+          return { pid, start: statOf(pid)?.start ?? 0 }
         } finally {
           if (ours) setOpenFileLimit(ours.mine)
         }

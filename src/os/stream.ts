@@ -39,6 +39,10 @@ export interface StreamOptions {
   readonly label: 'stdout' | 'stderr'
   readonly format: LogFormat
   readonly clock: Clock
+  /** An earlier master had taken from it, and was the last to write to the file: its last line may go on. */
+  readonly resumes: boolean
+  /** Called before bytes of this stream are written. */
+  readonly mark: () => void
 }
 
 /** What the pump calls to have bytes taken. */
@@ -46,9 +50,15 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
   const { file, format } = options
   const whole = wholeLines(options, tools)
   /** The file may end in the middle of a line of ours. */
-  let spliced = false
+  let spliced = options.resumes
+  let begun = options.resumes
   return (hup) => {
     if (file.stuck) return { bytes: 0, state: 'stuck' }
+    // What stands there may be half a line of a process that ended while no master lived.
+    if (!begun && pipeBytes(options.fd) > 0) {
+      if (!finishLine(file)) return { bytes: 0, state: 'stuck' }
+      begun = true
+    }
     const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
     if (alone) {
       spliced = true
@@ -60,8 +70,9 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
   }
 }
 
-function takeAll({ fd, file }: StreamOptions, hup: boolean): Taken {
+function takeAll({ fd, file, mark }: StreamOptions, hup: boolean): Taken {
   let bytes = 0
+  mark()
   while (bytes < QUOTA_BYTES) {
     const moved = file.splice(fd, QUOTA_BYTES - bytes)
     if (file.stuck) return { bytes, state: 'stuck' }
@@ -166,6 +177,7 @@ interface Part {
 /** Into the file, and out of the pipe. How many bytes went: fewer than all when the file cannot be written now. */
 function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last }: Part): number {
   const { fd, file, name, label, format, clock } = options
+  options.mark()
   const unfinished = last && lines.at(-1) !== 0x0a
   if (format === 'raw' && file.splices) {
     if (!within && !file.endsWhole() && !file.write(NEWLINE)) return 0

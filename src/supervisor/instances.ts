@@ -1,11 +1,15 @@
 // Every program and instance there is, found by program, by pid and by group. The one place that
-// asks the state table and stores its answer; effects are carried out only after that.
+// asks the state table and stores its answer. What follows from it in the world (signals, looks) waits
+// until the turn has come to rest and all is written down: whatever kills us then, a next master knows it.
 
 import { transition } from '../core/instance.ts'
+import type { Spawned } from '../core/ports.ts'
 import { nameOf, wordOf } from '../core/program.ts'
-import { type Effect, type Event, type Instance, pidOf } from '../core/state.ts'
+import type { KeptProcess } from '../core/record.ts'
+import { type Effect, type Event, type Instance, leftGroupOf, pidOf } from '../core/state.ts'
 import { type Address, addressOf, type Entry, insert, positionOf, sameAddress, siblingsOf } from './entry.ts'
 import type { Notice, Ports, Watcher } from './ports.ts'
+import { Recording } from './recording.ts'
 
 /** Effects that are not carried out here: they belong to the supervisor's loop and queues. */
 export interface Later {
@@ -22,12 +26,15 @@ export class Instances {
   readonly #byPid = new Map<number, Address>()
   /** Groups whose leader has ended, by the instance that waits for their end. */
   readonly #groups = new Map<number, Address>()
+  readonly recording: Recording
   readonly #ports: Ports
   readonly #later: Later
+  #effects: { readonly of: Instance; readonly effect: Effect }[] = []
 
   constructor(ports: Ports, later: Later) {
     this.#ports = ports
     this.#later = later
+    this.recording = new Recording(ports.store)
   }
 
   find(at: Address): Instance | null {
@@ -35,11 +42,16 @@ export class Instances {
     return instances?.[positionOf(instances, at)] ?? null
   }
 
+  /** Nothing lives any more, of any program. */
+  get allStopped(): boolean {
+    return [...this.entries.values()].every((e) => e.instances.every((i) => i.state.at === 'stopped'))
+  }
+
   addressOfPid(pid: number): Address | null {
     return this.#byPid.get(pid) ?? null
   }
 
-  /** Something happens to an instance: ask the table, store, carry out. */
+  /** Something happens to an instance: ask the table, store, note what follows. */
   tell(at: Address, event: Event): void {
     const entry = this.entries.get(at.program)
     const before = this.find(at)
@@ -47,17 +59,45 @@ export class Instances {
     const { clock, random } = this.#ports
     const step = transition(before, event, { now: clock.now(), wall: clock.wall(), random: random() })
     if (step.next !== before) this.#store(entry, before, step.next)
-    for (const effect of step.effects) this.#carryOut(step.next, effect)
+    for (const effect of step.effects) this.#effects.push({ of: step.next, effect })
+  }
+
+  /** At rest: all that has changed is written down, then what follows is done. False when nothing did. */
+  carryOut(): boolean {
+    this.recording.flush()
+    const effects = this.#effects
+    this.#effects = []
+    for (const { of, effect } of effects) this.#carryOut(of, effect)
+    return effects.length > 0
   }
 
   tellAll(entry: Entry, event: Event): void {
     for (const i of [...entry.instances]) this.tell(i, event)
   }
 
+  tellEverybody(event: Event): void {
+    for (const entry of this.entries.values()) this.tellAll(entry, event)
+  }
+
   /** The process of the instance exists. */
-  spawned(at: Address, pid: number): void {
+  spawned(at: Address, { pid, start }: Spawned, token: string): void {
     this.#byPid.set(pid, at)
+    this.recording.process(at, { token, pid, start })
     this.tell(at, { type: 'spawned', pid })
+  }
+
+  /** A process that an earlier master made for the instance, alive or not. */
+  adopted(i: Instance, process: KeptProcess): void {
+    const at = addressOf(i)
+    const { pid } = process
+    this.recording.process(at, process)
+    if (leftGroupOf(i) === pid) {
+      this.#groups.set(pid, at)
+      this.look(pid)
+    } else {
+      this.#byPid.set(pid, at)
+      if (pidOf(i) === null) this.tell(at, { type: 'spawned', pid })
+    }
   }
 
   /** The kernel says that a process has ended: one of ours, or an orphan that may have been the last of a group. */
@@ -65,8 +105,9 @@ export class Instances {
     const at = this.#byPid.get(pid)
     if (at) {
       this.#byPid.delete(pid)
-      const left = this.#ports.signals.groupLives(pid)
+      const left = this.#ports.signals.hasLeft(pid)
       if (left) this.#groups.set(pid, at)
+      else this.recording.process(at, null)
       this.tell(at, { type: 'exited', code, signal, left })
     }
     for (const group of [...this.#groups.keys()]) this.look(group)
@@ -75,8 +116,9 @@ export class Instances {
   /** Is anything left of the group that an instance waits for? */
   look(group: number): void {
     const at = this.#groups.get(group)
-    if (!at || this.#ports.signals.groupLives(group)) return
+    if (!at || this.#ports.signals.hasLeft(group)) return
     this.#groups.delete(group)
+    this.recording.process(at, null)
     this.tell(at, { type: 'emptied' })
   }
 
@@ -91,6 +133,7 @@ export class Instances {
       insert(entry.instances, after) // it may be the newer one of the two now
     }
     this.touched.add(entry)
+    this.recording.renewed(before, after)
     this.notice({ kind: 'instance', before, after })
     for (const index of [this.#byPid, this.#groups]) {
       for (const [pid, at] of index) if (sameAddress(at, before)) index.set(pid, addressOf(after))
@@ -101,12 +144,20 @@ export class Instances {
   forget(entry: Entry, i: Instance): void {
     entry.instances.splice(positionOf(entry.instances, i), 1)
     this.touched.add(entry)
+    this.recording.forgotten(i)
     this.notice({ kind: 'instance', before: i, after: null })
+  }
+
+  /** Dropped from the configuration, and its last process has ended. */
+  programGone({ name }: Entry): void {
+    this.entries.delete(name)
+    this.recording.programGone(name)
   }
 
   #store(entry: Entry, before: Instance, after: Instance): void {
     entry.instances[positionOf(entry.instances, before)] = after
     this.touched.add(entry)
+    this.recording.changed(after)
     if (before.state.at !== after.state.at) this.#log(before, after)
     const pid = pidOf(before)
     if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)

@@ -2,10 +2,11 @@
 // channel's promise to know it. The order matters: the output's pipes and the welcome stand before
 // the process does, so that its first byte and its first word have a place to go.
 
-import type { Launcher, Output, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
+import type { Launcher, Output, Spawned, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
+import { TOKEN_ENV } from '../worker/protocol.ts'
 
 export interface LaunchParts {
   readonly spawner: Spawner
@@ -15,6 +16,12 @@ export interface LaunchParts {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly socket: string
   readonly masterPid: number
+  /** Told of each process that was made or taken over, with the token in its environment. */
+  born(process: { readonly pid: number; readonly token: string; readonly child: boolean }): void
+  /** No two are ever the same. */
+  token(): string
+  /** Writes down what was put in the record: a process must not be born before its intent stands there. */
+  recorded(): void
 }
 
 export function launcherOf(parts: LaunchParts): Launcher {
@@ -23,19 +30,21 @@ export function launcherOf(parts: LaunchParts): Launcher {
   /** Tokens of living workers, by pid. */
   const tokens = new Map<number, string>()
   return {
-    launch(instance) {
+    token: parts.token,
+    launch(instance, token) {
       const { spec, slot } = instance
       const command = commandOf(spec, slot)
-      const worker = command ? null : workers.prepare(instance)
-      const env = { ...environmentOf(base, instance, parts), ...worker?.env }
+      const worker = command ? null : workers.prepare(instance, token)
+      const env = { ...environmentOf(base, instance, parts), ...worker?.env, [TOKEN_ENV]: token }
       let streams: ReturnType<Output['open']>
       try {
         streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot))
       } catch (e) {
-        if (worker) workers.forget(worker.token)
+        if (worker) workers.forget(token)
         return failureOf(e)
       }
-      let made: ReturnType<Spawner['spawn']>
+      let made: Spawned | SpawnFailure
+      parts.recorded()
       try {
         made = spawner.spawn({
           argv: command ?? worker?.argv ?? [],
@@ -49,13 +58,21 @@ export function launcherOf(parts: LaunchParts): Launcher {
       } finally {
         streams.release()
       }
+      if ('pid' in made) parts.born({ pid: made.pid, token, child: true })
       if (worker) {
         if ('pid' in made) {
-          tokens.set(made.pid, worker.token)
-          workers.bind(worker.token, made.pid)
-        } else workers.forget(worker.token)
+          tokens.set(made.pid, token)
+          workers.bind(token, made.pid)
+        } else workers.forget(token)
       }
       return made
+    },
+    adopt(instance, { pid, token }) {
+      parts.born({ pid, token, child: false })
+      if (instance.spec.run.kind !== 'worker') return
+      workers.prepare(instance, token)
+      tokens.set(pid, token)
+      workers.bind(token, pid)
     },
     ended(pid) {
       const token = tokens.get(pid)

@@ -4,7 +4,7 @@ import { type Order, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
 import type { Desk, Why } from './desk.ts'
-import { type Entry, insert, siblingsOf } from './entry.ts'
+import { type Entry, entryOf, insert, siblingsOf } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
 
@@ -63,8 +63,22 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
   return desk
 }
 
+/** What acts on programs: all of them, and the desk of each. */
+export interface Office {
+  readonly all: Instances
+  deskOf(entry: Entry): Desk
+}
+
+export function addProgram({ all, deskOf }: Office, spec: Spec, wanted: 'up' | 'down'): void {
+  const known = all.entries.get(spec.program)
+  const entry = known ?? entryOf(spec, wanted)
+  if (known) takeBack(known, deskOf(known), spec, wanted)
+  all.entries.set(spec.program, entry)
+  all.touched.add(entry)
+}
+
 /** A program that was being dropped is wanted again: its slots go on with the new settings, and the removal is over. */
-export function takeBack(entry: Entry, desk: Desk, spec: Spec, wanted: 'up' | 'down'): void {
+function takeBack(entry: Entry, desk: Desk, spec: Spec, wanted: 'up' | 'down'): void {
   Object.assign(entry, { wanted, removed: false, desired: spec.workers })
   const generation = desk.nextGeneration(spec)
   for (const instance of newestOf(entry.instances)) {
@@ -92,6 +106,7 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
         : base
       insert(entry.instances, fresh)
       all.touched.add(entry)
+      all.recording.changed(fresh)
       all.notice({ kind: 'instance', before: null, after: fresh })
       if (order.wanted === 'up') all.tell(fresh, { type: 'start' })
       break

@@ -1,6 +1,6 @@
 // The supervisor's share of the world: what it is given when it is made.
 
-import type { Clock, Launcher, Signals } from '../core/ports.ts'
+import type { Clock, Launcher, Signals, Store } from '../core/ports.ts'
 import type { Instance } from '../core/state.ts'
 
 export interface Log {
@@ -13,6 +13,7 @@ export interface Ports {
   readonly clock: Clock
   readonly launcher: Launcher
   readonly signals: Signals
+  readonly store: Store
   readonly log: Log
   /** From 0 to 1. */
   readonly random: () => number

@@ -5,6 +5,7 @@
 // operation does (operations.ts) or what a state means (core).
 
 import type { ProcessWord } from '../core/program.ts'
+import type { KeptRollout } from '../core/record.ts'
 import type { Instance } from '../core/state.ts'
 import { messageOf } from '../errors.ts'
 import type { Desk } from './desk.ts'
@@ -38,6 +39,8 @@ export interface Operation {
   supersede(desk: Desk, reason: string): void
   /** So far. */
   outcomes(): readonly Outcome[]
+  /** What a next master needs to go on with it, once it has begun. */
+  kept?(): KeptRollout | null
 }
 
 /** How it ended: by itself, or because something took its place. */
@@ -99,6 +102,15 @@ export class OperationQueue {
   /** Is there an operation of this kind, under way or waiting, about this slot? */
   has(kind: OperationKind, slot: number): boolean {
     return [...this.#current, ...this.#waiting].some(({ operation: o }) => o.kind === kind && o.slots.includes(slot))
+  }
+
+  /** The plan that is under way. */
+  rollout(): KeptRollout | null {
+    for (const { operation } of this.#current) {
+      const kept = operation.kept?.()
+      if (kept) return kept
+    }
+    return null
   }
 
   /** Nobody waits for it any more. For operations that want nothing themselves. */

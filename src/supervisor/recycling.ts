@@ -4,16 +4,13 @@
 
 import { nameOf } from '../core/program.ts'
 import { pidOf } from '../core/state.ts'
-import type { Desk } from './desk.ts'
-import type { Address, Entry } from './entry.ts'
-import type { Instances } from './instances.ts'
+import type { Address } from './entry.ts'
+import type { Office } from './orders.ts'
 import type { Ports } from './ports.ts'
 import { recycleOperation } from './rolling.ts'
 
-export interface RecyclingParts {
-  readonly all: Instances
+export interface RecyclingParts extends Office {
   readonly ports: Ports
-  deskOf(entry: Entry): Desk
   /** Does it in the loop's turn. */
   call(act: () => void): void
 }

@@ -3,6 +3,7 @@
 // orders on, and says what became of each slot.
 
 import { slotsOf, wordOf } from '../core/program.ts'
+import type { KeptRollout } from '../core/record.ts'
 import { abandon, advance, type Rollout, rolloutOf } from '../core/rollout.ts'
 import type { Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
@@ -82,6 +83,11 @@ export function updateOperation(spec: Spec, slots: readonly number[]): Operation
   return Object.assign(operation, { asked: (desk: Desk) => desk.takeSpec(spec) }) // a spread would freeze its slots
 }
 
+/** Goes on with a plan that an earlier master had begun. */
+export function resumedOperation({ kind, slots, plan }: KeptRollout): Operation {
+  return rollingOperation(kind, slots, () => plan)
+}
+
 function plan(desk: Desk, spec: Spec, slots: readonly number[]): Rollout {
   const generation = desk.nextGeneration(spec)
   const strategy = spec.reloadStrategy === 'start-first' ? 'start-first' : 'stop-first'
@@ -133,5 +139,6 @@ function rollingOperation(
       if (rollout) tell(desk, 'ended', reason)
     },
     outcomes: () => outcomes.list(),
+    kept: () => rollout && { kind, slots: outcomes.slots, plan: rollout },
   }
 }

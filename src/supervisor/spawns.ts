@@ -2,7 +2,7 @@
 // clients must be answered while hundreds start. A hundred deaths at once are a hundred mails, and
 // still only a few spawns until others had their turn.
 
-import type { Address } from './entry.ts'
+import { type Address, sameAddress } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
 
@@ -29,16 +29,37 @@ export class Spawns {
 
   make(): void {
     if (this.#rests) return
-    for (let made = 0; made < SPAWNS_A_TURN; ) {
-      const at = this.#owed.shift()
-      if (!at) return
+    const { launcher } = this.#ports
+    const due = this.#due()
+    if (due.length === 0) return
+    this.#rest()
+    for (const at of due) {
       const i = this.#all.find(at)
-      if (i?.state.at !== 'starting' || i.state.pid !== null) continue // not wanted any more
-      if (made++ === 0) this.#rest()
-      const outcome = this.#ports.launcher.launch(i)
-      if ('pid' in outcome) this.#all.spawned(at, outcome.pid)
-      else this.#all.tell(at, { type: 'spawnFailed', ...outcome })
+      if (!i) continue
+      // The intent first: a master that is killed between the birth of a process and the record of it would leave
+      // one that nobody knows. A next one finds it by its token.
+      const token = launcher.token()
+      this.#all.recording.process(at, { token, pid: null, start: null })
+      const outcome = launcher.launch(i, token)
+      if ('pid' in outcome) this.#all.spawned(at, outcome, token)
+      else {
+        this.#all.recording.process(at, null)
+        this.#all.tell(at, { type: 'spawnFailed', ...outcome })
+      }
     }
+  }
+
+  /** The next few; what is not wanted any more is left out. */
+  #due(): Address[] {
+    const due: Address[] = []
+    while (due.length < SPAWNS_A_TURN) {
+      const at = this.#owed.shift()
+      if (!at) break
+      const state = this.#all.find(at)?.state
+      const known = due.some((other) => sameAddress(other, at))
+      if (state?.at === 'starting' && state.pid === null && !known) due.push(at)
+    }
+    return due
   }
 
   /** At the end of a turn of the supervisor: what has come to be owed since is not forgotten. */

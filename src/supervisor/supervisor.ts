@@ -1,10 +1,10 @@
 // The supervisor: one mailbox, one loop.
 //
 // Everything that happens (a child ended, a worker spoke, a client asked, a deadline passed) is a
-// mail. The loop takes one at a time: the state table is asked, the next state stored, the effects
-// carried out; their outcomes are mails again. When the mailbox is empty, the programs that changed
-// are settled: counts are reconciled, operations asked whether they are done, forgotten instances
-// dropped. Then a few owed processes are made (a spawn blocks for about 3 ms, and clients must be
+// mail. The loop takes one at a time: the state table is asked, the next state stored. When the mailbox
+// is empty, the programs that changed are settled: counts are reconciled, operations asked whether they are
+// done, forgotten instances dropped. Then all that changed is written down, and the effects are carried
+// out; their outcomes are mails again. Then a few owed processes are made (a spawn blocks for about 3 ms, and clients must be
 // answered while hundreds start), and one alarm is set for the earliest deadline of all.
 //
 // Must not wait for anything, and must not touch the world but through its ports.
@@ -12,15 +12,16 @@
 import { forgettable, type Program, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
+import { type Heir, type Restored, takeOver } from './adoption.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Desk } from './desk.ts'
-import { type Entry, entryOf } from './entry.ts'
+import type { Entry } from './entry.ts'
 import { Instances } from './instances.ts'
 import type { Counters, Mail } from './mail.ts'
-import { deskOf, takeBack } from './orders.ts'
+import { addProgram, deskOf } from './orders.ts'
 import type { Ports, Watcher } from './ports.ts'
 import type { End, Operation } from './queue.ts'
-import { Recycling } from './recycling.ts'
+import { Recycling, type RecyclingParts } from './recycling.ts'
 import { Spawns } from './spawns.ts'
 
 export class Supervisor {
@@ -29,6 +30,8 @@ export class Supervisor {
   readonly #spawns: Spawns
   readonly #deadlines: Deadlines
   readonly #recycling: Recycling
+  /** What those need who act on programs in the loop's stead. */
+  readonly #parts: RecyclingParts & Heir
   readonly #counters = new Map<number, Counters>()
   readonly #desks = new WeakMap<Entry, Desk>()
   #mail: Mail[] = []
@@ -41,14 +44,16 @@ export class Supervisor {
       spawn: (at) => this.#spawns.owe(at),
       recycle: (at, why) => this.#recycling.begin(at, why),
     })
-    this.#spawns = new Spawns(this.#all, ports, () => this.#turn())
-    this.#deadlines = new Deadlines(this.#all, ports, () => this.#turn())
-    this.#recycling = new Recycling({
+    this.#parts = {
       all: this.#all,
       ports,
+      owe: (at) => this.#spawns.owe(at),
       deskOf: (entry) => this.#desk(entry),
       call: (act) => this.#mail.push({ type: 'call', act }),
-    })
+    }
+    this.#spawns = new Spawns(this.#all, ports, () => this.#turn())
+    this.#deadlines = new Deadlines(this.#all, ports, () => this.#turn())
+    this.#recycling = new Recycling(this.#parts)
   }
 
   // what others may ask ---------------------------------------------------------------------------
@@ -78,13 +83,12 @@ export class Supervisor {
 
   /** Adds a program; its slots start when `wanted` is up. One that is still being dropped is kept after all. */
   add(spec: Spec, wanted: 'up' | 'down'): void {
-    this.#call(() => {
-      const known = this.#all.entries.get(spec.program)
-      const entry = known ?? entryOf(spec, wanted)
-      if (known) takeBack(known, this.#desk(known), spec, wanted)
-      this.#all.entries.set(spec.program, entry)
-      this.#all.touched.add(entry)
-    })
+    this.#call(() => addProgram(this.#parts, spec, wanted))
+  }
+
+  /** Goes on where an earlier master was stopped in the middle: before anything else is asked. */
+  adopt(restored: readonly Restored[]): void {
+    this.#call(() => takeOver(restored, this.#parts))
   }
 
   /** Drops a program: its processes are stopped, then it is forgotten, and `gone` is called. */
@@ -129,6 +133,7 @@ export class Supervisor {
         return
       }
       this.#stopped = [stopped]
+      this.#ports.store.put('master', 'state', { stopping: true })
       for (const entry of this.#all.entries.values()) {
         entry.queue.clear(this.#desk(entry), 'the master is shutting down')
         this.#all.tellAll(entry, { type: 'stop' })
@@ -138,9 +143,7 @@ export class Supervisor {
 
   /** SIGKILL to every process now. */
   killAll(): void {
-    this.#call(() => {
-      for (const entry of this.#all.entries.values()) this.#all.tellAll(entry, { type: 'kill' })
-    })
+    this.#call(() => this.#all.tellEverybody({ type: 'kill' }))
   }
 
   // the loop --------------------------------------------------------------------------------------
@@ -148,7 +151,7 @@ export class Supervisor {
   /** Runs at once where the loop is at rest, so that a refusal reaches its caller; else in its turn. */
   #call(act: () => void): void {
     if (this.#busy) {
-      this.#mail.push({ type: 'call', act })
+      this.#parts.call(act)
       return
     }
     this.#busy = true
@@ -178,13 +181,15 @@ export class Supervisor {
   /** Until nothing more follows from what has happened so far. */
   #quiesce(): void {
     do {
-      while (this.#mail.length > 0) {
-        const batch = this.#mail
-        this.#mail = []
-        for (const mail of batch) this.#handle(mail)
-      }
-      this.#settle()
-    } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#deadlines.pass())
+      do {
+        while (this.#mail.length > 0) {
+          const batch = this.#mail
+          this.#mail = []
+          for (const mail of batch) this.#handle(mail)
+        }
+        this.#settle()
+      } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#deadlines.pass())
+    } while (this.#all.carryOut())
   }
 
   #handle(mail: Mail): void {
@@ -221,17 +226,13 @@ export class Supervisor {
       if (!this.#stopped) desk.carryOut(reconcile(entry), 'count')
       for (const i of forgettable(entry)) this.#all.forget(entry, i)
       entry.queue.advance(desk)
+      this.#all.recording.program(entry)
       if (entry.removed && entry.instances.length === 0) {
-        this.#all.entries.delete(entry.name)
+        this.#all.programGone(entry)
         for (const gone of entry.gone.splice(0)) gone()
       }
     }
-    if (
-      this.#stopped &&
-      [...this.#all.entries.values()].every((e) => e.instances.every((i) => i.state.at === 'stopped'))
-    ) {
-      for (const stopped of this.#stopped.splice(0)) stopped()
-    }
+    if (this.#stopped && this.#all.allStopped) for (const stopped of this.#stopped.splice(0)) stopped()
   }
 
   #known(program: string, verb: string): Entry {
@@ -241,10 +242,8 @@ export class Supervisor {
   }
 
   #desk(entry: Entry): Desk {
-    const known = this.#desks.get(entry)
-    if (known) return known
-    const made = deskOf(entry, this.#all, this.#ports)
-    this.#desks.set(entry, made)
-    return made
+    const desk = this.#desks.get(entry) ?? deskOf(entry, this.#all, this.#ports)
+    this.#desks.set(entry, desk)
+    return desk
   }
 }

@@ -1,11 +1,11 @@
-// What an SDK worker's process is started with: node with the SDK's boot program, the channel's
-// address and a token of its own; and the welcome that the channel gives to whoever shows the token.
+// What an SDK worker's process is started with: node with the SDK's boot program and the channel's
+// address; and the welcome that the channel gives to whoever shows the token.
 
 import type { Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import { forSlot, type Jitter } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
-import { CHANNEL_ENV, TOKEN_ENV, type Welcome } from '../worker/protocol.ts'
+import { CHANNEL_ENV, type Welcome } from '../worker/protocol.ts'
 
 /** The master's end of the channel, as far as a launch needs it. */
 export interface Channel {
@@ -20,7 +20,6 @@ export interface WorkerLaunchOptions {
   readonly path: string
   /** `node` and the SDK's boot program. */
   readonly argv: readonly string[]
-  token(): string
   /** From 0 to 1. */
   random(): number
 }
@@ -28,15 +27,14 @@ export interface WorkerLaunchOptions {
 /** Beats a timeout: two may be lost. */
 const BEATS_A_TIMEOUT = 3
 
-export function workersOf({ channel, path, argv, token, random }: WorkerLaunchOptions): Workers {
+export function workersOf({ channel, path, argv, random }: WorkerLaunchOptions): Workers {
   return {
-    prepare(instance) {
-      const secret = token()
-      channel.expect(secret, welcomeOf(instance, random()))
-      return { argv, env: { [CHANNEL_ENV]: path, [TOKEN_ENV]: secret }, token: secret }
+    prepare(instance, token) {
+      channel.expect(token, welcomeOf(instance, random()))
+      return { argv, env: { [CHANNEL_ENV]: path } }
     },
-    bind: (secret, pid) => channel.bind(secret, pid),
-    forget: (secret) => channel.forget(secret),
+    bind: (token, pid) => channel.bind(token, pid),
+    forget: (token) => channel.forget(token),
   }
 }
 

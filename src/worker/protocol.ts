@@ -3,8 +3,9 @@
 // gets its welcome, and reconnects with the same token whenever the line breaks, so a master that
 // dies or is upgraded needs nothing special. The pid is checked by peer credentials, not believed.
 
-/** Environment of a worker's process: where the channel is, and who may speak on it. */
+/** Environment of a worker's process: where the channel is. What the worker starts does not get it. */
 export const CHANNEL_ENV = 'PHD_CHANNEL'
+/** Environment of every process: what it is known by, here and to a next master. All that it starts carries it, too. */
 export const TOKEN_ENV = 'PHD_TOKEN'
 
 /** From the master. */

@@ -43,8 +43,8 @@ export async function start(stop: AbortSignal): Promise<number> {
     )
     return NOT_BOOTED
   }
-  // What the worker spawns is no worker of the master: it must not be taken for one.
-  delete process.env[TOKEN_ENV]
+  // What the worker spawns is no worker of the master. The token stays: by it the master knows whose child it is.
+  delete process.env[CHANNEL_ENV]
 
   let greet: (welcome: Welcome) => void = () => {}
   const welcomed = new Promise<Welcome>((resolve) => {

@@ -15,6 +15,7 @@ const facts: StatusFacts = {
   clock,
   usage: (pid) => (pid === 7 ? { cpu: 12.5, memory: 4096 } : { cpu: null, memory: null }),
   counters: (pid) => (pid === 7 ? { requests: 99 } : null),
+  left: (leader) => (leader === 8 ? 2 : 0),
 }
 const iso = (ms: number): string => new Date(WALL + ms).toISOString()
 const life = { since: 98_766.6, startedAt: WALL + 98_000 }

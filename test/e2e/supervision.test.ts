@@ -255,7 +255,7 @@ test('each child has a session of its own, an empty signal mask, default signals
   const fds = descriptorsOf(pid)
   assert.deepEqual([...fds.keys()], [0, 1, 2])
   assert.equal(fds.get(0), '/dev/null')
-  const { PATH: _path, HOME: _home, ...environment } = environmentOf(pid)
+  const { PATH: _path, HOME: _home, PHD_TOKEN: token, ...environment } = environmentOf(pid)
   assert.deepEqual(environment, {
     KEPT: 'yes',
     MINE: 'of slot 1',
@@ -265,6 +265,7 @@ test('each child has a session of its own, an empty signal mask, default signals
     PHD_SOCKET: master.socket,
     PHD_MASTER_PID: String(master.pid),
   })
+  assert.match(token ?? '', /^[0-9a-f]{32}$/)
   const clear = environmentOf((await master.process('clear:0')).pid ?? 0)
   assert.deepEqual(Object.keys(clear).sort(), [
     'PATH',
@@ -273,6 +274,7 @@ test('each child has a session of its own, an empty signal mask, default signals
     'PHD_PROGRAM',
     'PHD_SLOT',
     'PHD_SOCKET',
+    'PHD_TOKEN',
   ])
 })
 

@@ -129,6 +129,7 @@ export class World {
       clock: this.clock,
       launcher: this.#launcher(),
       signals: this.#signals(),
+      store: { put: () => undefined, flush: () => undefined },
       log: { info: () => undefined, warn: note, error: note },
       random: options.random ?? (() => 0),
     }
@@ -239,8 +240,10 @@ export class World {
         const process = this.#make(instance, nature, null)
         this.launched.push([this.clock.time, `${process.program}:${process.slot}`, process.pid])
         this.#live(process)
-        return { pid: process.pid }
+        return { pid: process.pid, start: process.pid }
       },
+      token: () => String(this.#lastPid + 1),
+      adopt: () => undefined,
       ended: (pid) => {
         if (this.processes.get(pid)?.state === 'alive') this.faults.push(`${pid} is said to have ended, and lives`)
       },
@@ -340,7 +343,7 @@ export class World {
         for (const process of heard) this.#hear(process, signal)
         return heard.length > 0
       },
-      groupLives: (group) => members(group).length > 0,
+      hasLeft: (leader) => members(leader).length > 0,
     }
   }
 }

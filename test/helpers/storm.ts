@@ -106,12 +106,12 @@ function begin(seed: number): Weather {
       world.faults.push(`${before.program}:${before.slot} rose from ${at} by itself`)
   })
   const launch = world.ports.launcher.launch
-  world.ports.launcher.launch = (i) => {
+  world.ports.launcher.launch = (i, token) => {
     const asked = weather.known.get(i.program)?.asked.get(i.slot)
     if (i.wanted === 'down') world.faults.push(`${i.program}:${i.slot} launched while wanted down`)
     if (asked === 'down') world.faults.push(`${i.program}:${i.slot} launched after it was stopped`)
     if (weather.stopping) world.faults.push(`${i.program}:${i.slot} launched during shutdown`)
-    return launch(i)
+    return launch(i, token)
   }
   const first = dice(seed)
   for (const name of NAMES.slice(0, 1 + first.below(NAMES.length))) add(weather, specBy(first, name), first)

@@ -35,6 +35,9 @@ function stage(t: TestContext): Stage {
   mkdirSync(scene.path('io'))
   const capture = captureOutput({
     folder: scene.path('io'),
+    writers: '/dev/null',
+    store: { put: () => undefined, flush: () => undefined },
+    kept: null,
     clock: systemClock(),
     trouble: ({ file, error }) => void troubles.push(`${file.slice(scene.dir.length + 1)}: ${error}`),
   })

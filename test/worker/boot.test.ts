@@ -58,7 +58,7 @@ test('boot: the fields are there when a subclass initialises its own', async (t)
   assert.equal(log?.name, 'TellsFields')
   assert.equal(log?.level, 30)
   assert.equal(log?.frozen, true)
-  assert.equal(log?.token, null, 'the token is not handed on to children of the worker')
+  assert.equal(log?.channel, null, 'the channel is not handed on to children of the worker')
   assert.match(readFileSync(`/proc/${worker.pid}/cmdline`, 'utf8'), /^worker: shop\0/)
 })
 

@@ -1,0 +1,103 @@
+// The record: what a master writes down while it lives, so that the next one on the same run_path
+// knows what it knew: which programs there are, where each instance stands, which process is whose.
+// Rows of plain data; how they are kept is the store's. Times are monotonic ms since boot, so they mean
+// the same to the next master; a record of an earlier boot means nothing. Pure.
+
+import type { Rollout } from './rollout.ts'
+import type { OutputSpec, Spec } from './spec.ts'
+import type { Instance } from './state.ts'
+
+/** Raised when an older master could not understand a row any more, or would misunderstand it. */
+export const SCHEMA = 1
+
+export type RowKind = keyof Rows
+
+/** Each kind with its rows. */
+export interface Rows {
+  /** By name. */
+  readonly program: ProgramRow
+  /** By `web:0:3`: program, slot, generation. */
+  readonly instance: InstanceRow
+  /** By the instance's key: its process, or the intent to make one. */
+  readonly process: ProcessRow
+  /** By name of its FIFO: a stream of captured output. */
+  readonly stream: StreamRow
+  /** By path: a log file whose last writer is known. */
+  readonly file: FileRow
+  /** By program: the settings that are in force, as the configuration wrote them. */
+  readonly settings: SettingsRow
+  /** One row, `state`. */
+  readonly master: MasterRow
+}
+
+export interface ProgramRow {
+  readonly generation: number
+  readonly desired: number
+  readonly removed: boolean
+  readonly wanted: 'up' | 'down'
+  readonly spec: Spec
+  /** The rolling replacement that is under way. */
+  readonly rollout: KeptRollout | null
+}
+
+export interface KeptRollout {
+  readonly kind: 'reload' | 'recycle' | 'update'
+  readonly slots: readonly number[]
+  readonly plan: Rollout
+}
+
+/** `spec` null = its program's. */
+export type InstanceRow = Omit<Instance, 'spec'> & { readonly spec: Spec | null }
+
+export interface ProcessRow {
+  readonly token: string
+  /** null = about to be made. */
+  readonly pid: number | null
+  readonly start: number | null
+}
+
+/** A process that was made. */
+export interface KeptProcess {
+  readonly token: string
+  readonly pid: number
+  readonly start: number
+}
+
+export interface StreamRow {
+  /** `web:0` */
+  readonly name: string
+  readonly label: 'stdout' | 'stderr'
+  /** The log file, or `inherit`. */
+  readonly path: string
+  readonly output: OutputSpec
+}
+
+export interface FileRow {
+  /** Its place in the file of last writers. */
+  readonly place: number
+}
+
+export interface SettingsRow {
+  readonly settings: readonly object[]
+}
+
+export interface MasterRow {
+  /** It was on its way out: what is wanted down was not asked for by anybody. */
+  readonly stopping: boolean
+}
+
+/** What was read back: the rows of each kind by key. */
+export type Kept = { readonly [K in RowKind]: ReadonlyMap<string, Rows[K]> }
+
+export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'program' | 'slot' | 'generation'>): string =>
+  `${program}:${slot}:${generation}`
+
+/** The row of an instance. Heartbeats are left out: they come every few seconds, and none is older than the master. */
+export function rowOf(i: Instance, programSpec: Spec): InstanceRow {
+  const { spec, state, ...rest } = i
+  return {
+    ...rest,
+    state: state.at === 'running' ? { ...state, heartbeatBy: null } : state,
+    spec: spec === programSpec ? null : spec,
+  }
+}

@@ -1,0 +1,80 @@
+// What the last master of this run_path left: its record, or, where that is lost, what its processes say
+// themselves. Read once, before anything new is written; from here on the living ones are watched.
+
+import { join } from 'node:path'
+import type { Config } from './config/load.ts'
+import type { Clock } from './core/ports.ts'
+import type { Kept } from './core/record.ts'
+import { messageOf } from './errors.ts'
+import { exitOfDead, type Strangers } from './os/adopted.ts'
+import type { MasterLog } from './os/master-log.ts'
+import { quarantine, readRecord } from './os/store.ts'
+import { survivorsOf, survivorWith } from './os/survivors.ts'
+import { type Restored, restorePrograms } from './supervisor/adoption.ts'
+import { rebuild } from './supervisor/rebuilding.ts'
+
+export interface Inheritance {
+  readonly kept: Kept
+  readonly restored: readonly Restored[]
+  readonly from: 'record' | 'processes'
+}
+
+export interface Heir {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: MasterLog['log']
+  readonly strangers: Strangers
+}
+
+/** null = there is nothing to take over: the last master ended in order, or there was none since the boot. */
+export function inherit(heir: Heir): Inheritance | null {
+  const state = join(heir.config.master.runPath, 'state')
+  const reading = readRecord(state)
+  switch (reading.kind) {
+    case 'none':
+      return null
+    case 'void':
+      heir.log.info({}, 'the record is of an earlier boot of this machine: none of its processes lives')
+      return null
+    case 'bad':
+      return fromProcesses(heir, reading)
+    case 'kept':
+      try {
+        return { kept: reading.kept, restored: restored(heir, reading.kept), from: 'record' }
+      } catch (e) {
+        // Whole, and yet it makes no sense.
+        return fromProcesses(heir, { why: messageOf(e), moved: quarantine(state) })
+      }
+    default:
+      return reading satisfies never
+  }
+}
+
+function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved: string }): Inheritance | null {
+  const { config, clock, log } = heir
+  const { runPath, socket } = config.master
+  const found = survivorsOf(socket, join(runPath, 'io'))
+  const { why, moved } = facts
+  const text = 'the record of the last master cannot be used: its counts and waits are lost'
+  log.error({ why, moved, living: found.map(({ pid }) => pid) }, text)
+  if (found.length === 0) return null
+  const specs = new Map([...config.programs].map(([name, { spec }]) => [name, spec]))
+  const kept = rebuild(found, specs, { now: clock.now(), wall: clock.wall() })
+  return { kept, restored: restored(heir, kept), from: 'processes' }
+}
+
+function restored({ clock, strangers }: Heir, kept: Kept): Restored[] {
+  const living = {
+    watch: ({ pid, start }: { readonly pid: number; readonly start: number }) => strangers.watch(pid, start),
+    find: survivorWith,
+    exitOf: ({ pid, start }: { readonly pid: number; readonly start: number }) => exitOfDead(pid, start),
+  }
+  return restorePrograms(kept, living, clock.now())
+}
+
+/** For the log and the event: how many of what was left lives. */
+export function adoptionFacts({ restored, from }: Inheritance) {
+  const processes = restored.flatMap((one) => one.processes)
+  const ended = processes.filter((one) => one.ended !== null).length
+  return { from, programs: restored.length, processes: processes.length - ended, ended }
+}

@@ -1,0 +1,50 @@
+// Which stream was the last to write to each log file, in a small file that outlives us: a place of
+// 16 bytes for each log. A master that is killed may leave half a line, the rest of which is still in
+// that stream's pipe: the next one lets this stream go on with its line, and begins a new one for any other.
+// Written only when the writer changes, with one pwrite, before its bytes.
+
+import { constants, openSync, readSync, writeSync } from 'node:fs'
+import type { Store } from '../core/ports.ts'
+import type { Kept } from '../core/record.ts'
+
+export interface LastWriters {
+  /** As an earlier master left it; null = unknown. */
+  of(path: string): string | null
+  /** To be called before a stream writes there. */
+  marker(path: string, stream: string): () => void
+}
+
+const PLACE_BYTES = 16
+
+/** @param kept the places of an earlier master; without them the file begins anew. */
+export function openLastWriters(file: string, store: Store, kept: Kept['file'] | null): LastWriters {
+  const { O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
+  const fd = openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW | (kept ? 0 : O_TRUNC), 0o600)
+  const places = new Map<string, number>()
+  for (const [path, { place }] of kept ?? []) places.set(path, place)
+  const earlier = new Map([...places].map(([path, place]) => [path, readPlace(fd, place)]))
+  const latest = new Map(earlier)
+  let free = Math.max(-1, ...places.values()) + 1
+
+  return {
+    of: (path) => earlier.get(path) || null,
+    marker(path, stream) {
+      const place = places.get(path) ?? free++
+      places.set(path, place)
+      store.put('file', path, { place })
+      const bytes = Buffer.alloc(PLACE_BYTES)
+      bytes.write(stream, 'latin1')
+      return () => {
+        if (latest.get(path) === stream) return
+        writeSync(fd, bytes, 0, PLACE_BYTES, place * PLACE_BYTES)
+        latest.set(path, stream)
+      }
+    },
+  }
+}
+
+function readPlace(fd: number, place: number): string {
+  const bytes = Buffer.alloc(PLACE_BYTES)
+  readSync(fd, bytes, 0, PLACE_BYTES, place * PLACE_BYTES)
+  return bytes.toString('latin1').replace(/\0+$/, '')
+}

@@ -1,0 +1,66 @@
+// What the signals to the master do, in terms of its parts.
+
+import type { Configuration } from './control/configuration.ts'
+import type { Operator } from './control/operator.ts'
+import { messageOf } from './errors.ts'
+import type { MasterLog } from './os/master-log.ts'
+import type { SignalActions } from './supervisor/signals.ts'
+import type { Supervisor } from './supervisor/supervisor.ts'
+
+export interface SignalParts {
+  readonly supervisor: Supervisor
+  readonly operator: Operator
+  readonly configuration: Configuration
+  readonly log: MasterLog['log']
+  readonly foreground: boolean
+  /** Begins the orderly end. */
+  stop(why: string): void
+  reopen(): void
+}
+
+export function signalActions({ supervisor, operator, configuration, log, ...parts }: SignalParts): SignalActions {
+  /** Programs that WINCH has stopped. */
+  const rested = new Set<string>()
+  return {
+    stop: (signal) => parts.stop(`got ${signal}`),
+    kill: () => supervisor.killAll(),
+    async hup() {
+      await hup(configuration, log)
+      // What WINCH has sent to rest comes back.
+      const back = [...rested].filter((program) => supervisor.programs.has(program))
+      rested.clear()
+      if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
+    },
+    reopen: () => parts.reopen(),
+    upgrade: () => log.warn({}, 'USR2: upgrade in place is not available in this version'),
+    scale: (by) => scaleAll(supervisor, operator, by),
+    rest() {
+      if (parts.foreground) return
+      log.info({}, 'WINCH: all processes stop, the master stays')
+      for (const { name, instances } of supervisor.programs.values()) {
+        if (instances.some((i) => i.wanted === 'up')) rested.add(name)
+      }
+      operator.stop('all', { wait: false }).catch((e: unknown) => log.warn({ err: messageOf(e) }, 'cannot stop all'))
+    },
+  }
+}
+
+async function hup(configuration: Configuration, log: SignalParts['log']): Promise<void> {
+  try {
+    const { diff, ok, results } = await configuration.hup()
+    const failed = results.filter((r) => !r.ok)
+    if (ok) log.info({ diff }, 'HUP: updated and reloaded')
+    else log.error({ diff, failed }, 'HUP: updated; not everything could be reloaded')
+  } catch (e) {
+    log.error({ err: messageOf(e) }, 'HUP: nothing was changed')
+  }
+}
+
+function scaleAll(supervisor: Supervisor, operator: Operator, by: 1 | -1): void {
+  for (const program of supervisor.programs.values()) {
+    if (program.removed) continue
+    // A refusal (the master is stopping) is no more than what was asked for.
+    const count = (from: number): number => (by === 1 ? from + 1 : Math.min(from, Math.max(1, from - 1)))
+    operator.scale(program.name, count, { wait: false }).catch(() => undefined)
+  }
+}

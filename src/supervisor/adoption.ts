@@ -1,0 +1,123 @@
+// From the record of the last master to a supervisor that knows what it knew. Which of the recorded
+// processes live is asked of the world; those are taken over where they are. One that has ended meanwhile is
+// told to its instance like any other end, once, so its policy decides. A spawn of which only the
+// intent was recorded is looked for by its token: found, it was made; else it is owed still.
+//
+// Waits stay what they were (times are since boot), but for those that only a living master could end:
+// a heartbeat and a worker's word get time to come again.
+// An instance that waits for the end of leftovers finds out whether there still are any.
+
+import { instanceKey, type Kept, type KeptProcess, type KeptRollout, type ProcessRow } from '../core/record.ts'
+import { type Instance, isLive, pidOf, type State } from '../core/state.ts'
+import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts'
+import type { Office } from './orders.ts'
+import type { Ports } from './ports.ts'
+import type { Operation } from './queue.ts'
+import { resumedOperation, updateOperation } from './rolling.ts'
+
+/** What the world says of recorded processes. */
+export interface Living {
+  /** Takes the process under watch; false = it has ended, or its number is another's. */
+  watch(process: KeptProcess): boolean
+  /** The process that was started with this token, if there is one. */
+  find(token: string): KeptProcess | null
+  /** How it ended, where the kernel still tells. */
+  exitOf(process: KeptProcess): { readonly code: number | null; readonly signal: string | null }
+}
+
+/** A program as it is taken over. */
+export interface Restored {
+  readonly entry: Entry
+  readonly rollout: KeptRollout | null
+  readonly processes: readonly RestoredProcess[]
+}
+
+export interface RestoredProcess {
+  readonly instance: Instance
+  readonly process: KeptProcess
+  /** null = it lives. */
+  readonly ended: { readonly code: number | null; readonly signal: string | null } | null
+}
+
+/** SDK workers knock again within 2 s. */
+const COME_BACK_MS = 5_000
+
+export function restorePrograms(kept: Kept, living: Living, now: number): Restored[] {
+  const byProgram = new Map<string, Restored & { readonly processes: RestoredProcess[] }>()
+  for (const [name, { spec, wanted, generation, desired, removed, rollout }] of kept.program) {
+    const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed })
+    byProgram.set(name, { entry, rollout, processes: [] })
+  }
+  for (const { spec, ...row } of kept.instance.values()) {
+    const restored = byProgram.get(row.program)
+    if (!restored) continue
+    const { entry, processes } = restored
+    const instance = patient({ ...row, spec: spec ?? entry.spec }, now)
+    insert(entry.instances, instance)
+    const process = processOf(kept.process.get(instanceKey(instance)), living)
+    if (!process) continue
+    processes.push({ instance, process, ended: living.watch(process) ? null : living.exitOf(process) })
+  }
+  return [...byProgram.values()]
+}
+
+export interface Heir extends Office {
+  readonly ports: Ports
+  /** A process is still to be made for the instance. */
+  owe(at: Address): void
+}
+
+/** Takes all over: from now on these processes are ours, and what was begun with them goes on. */
+export function takeOver(restored: readonly Restored[], heir: Heir): void {
+  for (const one of restored) takeProcesses(one, heir)
+  for (const { entry, rollout } of restored) {
+    const operation = rollout ? resumedOperation(rollout) : missedUpdate(entry)
+    if (operation) entry.queue.submit(heir.deskOf(entry), operation, () => undefined)
+  }
+}
+
+function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir): void {
+  all.entries.set(entry.name, entry)
+  all.touched.add(entry)
+  for (const i of entry.instances) all.recording.changed(i)
+  for (const { instance, process } of processes) {
+    ports.launcher.adopt(instance, process)
+    all.adopted(instance, process)
+  }
+  for (const i of [...entry.instances]) {
+    const found = processes.find(({ instance }) => instance === i)
+    if (i.state.at === 'starting' && i.state.pid === null && !found) owe(addressOf(i))
+    // Nobody runs on unwanted: a record that was rebuilt may hold such a one.
+    if (i.wanted === 'down') all.tell(i, { type: 'stop' })
+    // Without a row of its own, nothing is known of it: it counts as ended.
+    if (pidOf(i) !== null && !found) all.tell(i, { type: 'exited', code: null, signal: null, left: false })
+  }
+  for (const { process, ended } of processes) if (ended) all.reaped(process.pid, ended.code, ended.signal)
+}
+
+/** The replacement of processes that had not come to its turn when the master died. */
+function missedUpdate({ instances, spec }: Entry): Operation | null {
+  const behind = instances.filter((i) => i.spec !== spec && i.wanted === 'up' && isLive(i))
+  return behind.length === 0 ? null : updateOperation(spec, [...new Set(behind.map((i) => i.slot))])
+}
+
+function processOf(row: ProcessRow | undefined, living: Living): KeptProcess | null {
+  if (!row) return null
+  const { token, pid, start } = row
+  return pid !== null && start !== null ? { token, pid, start } : living.find(token)
+}
+
+function patient(i: Instance, now: number): Instance {
+  return { ...i, state: patientState(i, now) }
+}
+
+function patientState({ state, spec }: Instance, now: number): State {
+  const later = now + COME_BACK_MS
+  if (state.at === 'running' && spec.workerTimeoutMs > 0) {
+    return { ...state, heartbeatBy: now + Math.max(spec.workerTimeoutMs, COME_BACK_MS) }
+  }
+  if (state.at === 'starting' && spec.ready === 'worker' && state.deadline !== null) {
+    return { ...state, deadline: Math.max(state.deadline, later) }
+  }
+  return state
+}

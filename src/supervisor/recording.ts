@@ -1,0 +1,75 @@
+// What the supervisor writes down for a next master: the rows of programs, instances and processes that
+// have changed, once a turn. Programs are written when one of their own facts changes; an instance when the table
+// or an operation has changed it.
+
+import type { Store } from '../core/ports.ts'
+import { instanceKey, type KeptRollout, type ProcessRow, rowOf } from '../core/record.ts'
+import type { Spec } from '../core/spec.ts'
+import type { Instance } from '../core/state.ts'
+import type { Address, Entry } from './entry.ts'
+
+export class Recording {
+  readonly #store: Store
+  readonly #processes = new Map<string, ProcessRow>()
+  /** What each program's row said last. */
+  readonly #programs = new Map<string, { readonly spec: Spec; readonly facts: string; rollout: KeptRollout | null }>()
+  /** Changed instances by key; null = forgotten. */
+  readonly #dirty = new Map<string, Instance | null>()
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  changed(i: Instance): void {
+    this.#dirty.set(instanceKey(i), i)
+  }
+
+  forgotten(i: Instance): void {
+    this.#dirty.set(instanceKey(i), null)
+    this.process(i, null)
+  }
+
+  /** The instance goes on as another generation, and its process with it. */
+  renewed(before: Instance, after: Instance): void {
+    const moved = this.#processes.get(instanceKey(before)) ?? null
+    if (instanceKey(before) !== instanceKey(after)) this.forgotten(before)
+    this.changed(after)
+    if (moved) this.process(after, moved)
+  }
+
+  /** Its process, the intent to make one, or (null) none any more. */
+  process(at: Address, row: ProcessRow | null): void {
+    const key = instanceKey(at)
+    if (row) this.#processes.set(key, row)
+    else this.#processes.delete(key)
+    this.#store.put('process', key, row)
+  }
+
+  /** The facts of a program, where they differ from what was written. */
+  program(entry: Entry): void {
+    const { name, generation, desired, removed, wanted, spec } = entry
+    const rollout = entry.queue.rollout()
+    const facts = `${generation} ${desired} ${removed} ${wanted}`
+    const last = this.#programs.get(name)
+    if (last?.facts === facts && last.spec === spec && last.rollout?.plan === rollout?.plan) return
+    this.#programs.set(name, { facts, spec, rollout })
+    this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout })
+    // Which instances have the program's own spec is said by leaving it out.
+    if (last && last.spec !== spec) for (const i of entry.instances) this.changed(i)
+  }
+
+  /** It is gone from the configuration, and its last process with it. */
+  programGone(name: string): void {
+    this.#programs.delete(name)
+    this.#store.put('program', name, null)
+  }
+
+  flush(): void {
+    for (const [key, i] of this.#dirty) {
+      const spec = i ? this.#programs.get(i.program)?.spec : undefined
+      this.#store.put('instance', key, i && spec ? rowOf(i, spec) : null)
+    }
+    this.#dirty.clear()
+    this.#store.flush()
+  }
+}
