@@ -17,7 +17,7 @@ import { serveControl } from './control/server.ts'
 import type { StatusFacts } from './control/status.ts'
 import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
-import { adoptionFacts, inherit } from './inheritance.ts'
+import { adoptionFacts, type Inheritance, inherit } from './inheritance.ts'
 import { watchStrangers } from './os/adopted.ts'
 import { systemClock } from './os/clock.ts'
 import { makeOwnFolder } from './os/folders.ts'
@@ -85,6 +85,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     channel,
     path: channelPath,
     argv: [process.execPath, packageFile('dist/src/worker/boot.js')],
+    orphans: master.orphans,
     random,
   })
   const kin = kinOf({ strangers, soon: clock.soon })
@@ -95,6 +96,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     environment: { ...process.env },
     socket: master.socket,
     masterPid: process.pid,
+    orphans: master.orphans,
     born: (process) => kin.born(process),
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
@@ -193,6 +195,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   events.emit('master.started', { pid: process.pid, version: room.version })
   if (inheritance) {
     supervisor.adopt(inheritance.restored)
+    if (master.orphans === 'stop') endOrphans(supervisor, inheritance)
     const facts = adoptionFacts(inheritance)
     log.warn(facts, 'the last master did not end in order: its processes are taken over')
     events.emit('master.adopted', facts)
@@ -231,5 +234,13 @@ function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Param
     },
     recycle: (pid) => post.to?.post({ type: 'recycle', pid, why: 'max_requests' }),
     trouble: (text) => log.warn({}, text),
+  }
+}
+
+/** With orphans = stop nothing of an earlier master goes on: what the kernel has not ended makes room for a new process. */
+function endOrphans(supervisor: Supervisor, { restored }: Inheritance): void {
+  for (const { instance, ended } of restored.flatMap((one) => one.processes)) {
+    if (ended !== null || instance.wanted === 'down') continue
+    supervisor.atOnce(instance.program, (desk) => desk.tell(instance, { type: 'restart' }))
   }
 }

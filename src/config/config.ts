@@ -21,6 +21,9 @@ export interface ProgramConfig {
   readonly settings: readonly Setting[]
 }
 
+/** `adopt`: they go on for the next master. `stop`: the kernel ends them, and SDK workers end by themselves. */
+export type Orphans = 'adopt' | 'stop'
+
 export interface MasterConfig {
   readonly basePath: string
   readonly socket: string
@@ -31,6 +34,8 @@ export interface MasterConfig {
   readonly logFile: string
   readonly logLevel: LogLevel
   readonly daemonize: boolean
+  /** What becomes of processes when the master dies hard. */
+  readonly orphans: Orphans
   readonly maxClients: number
   /** Bytes. */
   readonly maxMessage: number

@@ -3,6 +3,7 @@
 import type { Autorestart, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
 import type { Given, View } from './master.ts'
+import { cannotDieWithMaster } from './orphans.ts'
 import { readOutput } from './output.ts'
 import type { Findings } from './problems.ts'
 import { createReader, type Reader } from './reader.ts'
@@ -62,6 +63,10 @@ export function readProgram(
   if (master.daemonize) {
     if (facts.output.stdout === 'inherit') refuseInherit(reader, 'log_file')
     if (facts.output.stderr === 'inherit') refuseInherit(reader, 'stderr_log_file')
+  }
+  if (master.orphans === 'stop' && run.kind === 'command') {
+    const trouble = cannotDieWithMaster(run.argv, facts)
+    if (trouble) reader.refuse('command', trouble)
   }
   const settings = programSettings(reader)
   return { spec: { ...facts, cfg: sdk ? cfgOf(reader, master) : {} }, settings }

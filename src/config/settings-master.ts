@@ -3,6 +3,7 @@
 import type { SettingRow } from './setting-row.ts'
 
 const levels = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'fatal' }
+const orphans = { adopt: 'adopt', stop: 'stop' }
 const later = { available: false, effect: 'master-restart' } as const
 const now = { available: true, effect: 'master-restart' } as const
 
@@ -32,14 +33,14 @@ export const masterRows: readonly SettingRow[] = [
     meaning: 'Connections to the socket at a time.' },
   { name: 'max_message', type: 'size', default: '1MB', range: [1024, 2 ** 30], ...now,
     meaning: 'Largest message on the socket.' },
+  { name: 'orphans', type: 'choice', default: 'adopt', choices: orphans, ...now,
+    meaning: 'What becomes of processes when the master dies hard: `adopt` (they go on for the next master) or `stop`.' },
   { name: 'allow', type: 'text', default: null, ...later,
     meaning: 'Users and `@groups` that may change things.' },
   { name: 'observe', type: 'text', default: null, ...later,
     meaning: 'Users and `@groups` that may only look.' },
   { name: 'exit_when', type: 'text', default: 'never', ...later,
     meaning: 'When the master ends by itself: never, all_stopped or any_fatal.' },
-  { name: 'orphans', type: 'text', default: 'adopt', ...later,
-    meaning: 'What becomes of processes when the master dies hard: adopt or stop.' },
   { name: 'web', type: 'text', default: null, ...later,
     meaning: 'Address of a web page.' },
 ]

@@ -77,6 +77,8 @@ export interface Launch {
   /** Descriptors for stdout and stderr. */
   readonly stdout: number | string
   readonly stderr: number | string
+  /** The kernel ends it when we die. */
+  readonly diesWithUs: boolean
 }
 
 export interface Streams {

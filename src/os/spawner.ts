@@ -17,13 +17,17 @@ export function systemSpawner(): Spawner {
     spawn(launch) {
       const path = findProgram(launch)
       if (typeof path !== 'string') return path
-      const { argv, cwd, stdout, stderr } = launch
+      const { cwd, stdout, stderr, diesWithUs } = launch
+      const prefix = diesWithUs ? dyingPrefix() : []
+      if (!prefix)
+        return { reason: 'ENOENT: setpriv (util-linux) is not in the PATH: orphans = stop needs it', permanent: false }
+      const argv = prefix.length > 0 ? [...prefix, path, ...launch.argv.slice(1)] : launch.argv
       const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`)
       try {
         // The master needs more descriptors than programs expect to see as their limit.
         if (ours) setOpenFileLimit(ours.theirs)
         try {
-          const pid = posixSpawn({ path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] })
+          const pid = posixSpawn({ path: prefix[0] ?? path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] })
           return { pid, start: statOf(pid)?.start ?? 0 }
         } finally {
           if (ours) setOpenFileLimit(ours.mine)
@@ -35,6 +39,12 @@ export function systemSpawner(): Spawner {
   }
 }
 
+/** The kernel sends SIGKILL at our death to a process that has asked for it; setpriv asks, then becomes the program. */
+function dyingPrefix(): readonly string[] | null {
+  const setpriv = findProgram({ argv: ['setpriv'], cwd: '/', env: { PATH: process.env.PATH ?? DEFAULT_PATH } })
+  return typeof setpriv === 'string' ? [setpriv, '--pdeathsig', 'KILL', '--'] : null
+}
+
 /** Raises the master's own soft limit of open files to the hard one; null when there is nothing to raise. */
 function raiseOpenFiles(): { readonly mine: Limit; readonly theirs: Limit } | null {
   const theirs = openFileLimit()
@@ -44,7 +54,7 @@ function raiseOpenFiles(): { readonly mine: Limit; readonly theirs: Limit } | nu
   return { mine, theirs }
 }
 
-function findProgram({ argv, cwd, env }: Launch): string | SpawnFailure {
+function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): string | SpawnFailure {
   const word = argv[0] ?? ''
   const folder = folderFailure(cwd)
   if (folder) return folder

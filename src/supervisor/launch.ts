@@ -16,6 +16,8 @@ export interface LaunchParts {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly socket: string
   readonly masterPid: number
+  /** What becomes of processes when the master dies hard. */
+  readonly orphans: 'adopt' | 'stop'
   /** Told of each process that was made or taken over, with the token in its environment. */
   born(process: { readonly pid: number; readonly token: string; readonly child: boolean }): void
   /** No two are ever the same. */
@@ -52,6 +54,8 @@ export function launcherOf(parts: LaunchParts): Launcher {
           env,
           stdout: streams.stdout,
           stderr: streams.stderr,
+          // A worker ends by itself: it finishes what it has in hand first.
+          diesWithUs: parts.orphans === 'stop' && command !== null,
         })
       } catch (e) {
         made = failureOf(e)

@@ -20,6 +20,8 @@ export interface WorkerLaunchOptions {
   readonly path: string
   /** `node` and the SDK's boot program. */
   readonly argv: readonly string[]
+  /** What becomes of processes when the master dies hard. */
+  readonly orphans: 'adopt' | 'stop'
   /** From 0 to 1. */
   random(): number
 }
@@ -27,10 +29,10 @@ export interface WorkerLaunchOptions {
 /** Beats a timeout: two may be lost. */
 const BEATS_A_TIMEOUT = 3
 
-export function workersOf({ channel, path, argv, random }: WorkerLaunchOptions): Workers {
+export function workersOf({ channel, path, argv, orphans, random }: WorkerLaunchOptions): Workers {
   return {
     prepare(instance, token) {
-      channel.expect(token, welcomeOf(instance, random()))
+      channel.expect(token, welcomeOf(instance, orphans, random()))
       return { argv, env: { [CHANNEL_ENV]: path } }
     },
     bind: (token, pid) => channel.bind(token, pid),
@@ -38,7 +40,7 @@ export function workersOf({ channel, path, argv, random }: WorkerLaunchOptions):
   }
 }
 
-function welcomeOf({ spec, slot, program }: Instance, random: number): Welcome {
+function welcomeOf({ spec, slot, program }: Instance, orphans: 'adopt' | 'stop', random: number): Welcome {
   if (spec.run.kind !== 'worker') throw new Error(`${program} is no worker`)
   return {
     type: 'welcome',
@@ -51,6 +53,7 @@ function welcomeOf({ spec, slot, program }: Instance, random: number): Welcome {
     cfg: Object.fromEntries(Object.entries(spec.cfg).map(([key, value]) => [key, forSlot(value, slot)])),
     maxRequests:
       spec.maxRequests === 0 ? 0 : spec.maxRequests + jitterOf(spec.maxRequests, spec.maxRequestsJitter, random),
+    endsWithMaster: orphans === 'stop',
     beatMs: Math.floor(spec.workerTimeoutMs / BEATS_A_TIMEOUT),
   }
 }

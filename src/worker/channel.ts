@@ -19,6 +19,8 @@ export interface ChannelEvents {
   welcome(welcome: Welcome): void
   /** The master reopened its log files. */
   reopen(): void
+  /** No line to a master, now and after each try in vain. */
+  lost(): void
 }
 
 export interface Channel {
@@ -58,6 +60,7 @@ export function openChannel(path: string, token: string, events: ChannelEvents):
       socket = null
       greeted = false
       if (ended) return
+      events.lost()
       retry = setTimeout(open, retryMs)
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS)
     })

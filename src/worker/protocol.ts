@@ -32,6 +32,8 @@ export interface Welcome {
   readonly maxRequests: number
   /** Send a beat at least so often, in ms; 0 = only when the counters change (at most one a second). */
   readonly beatMs: number
+  /** When the process that started it is gone: finish what is in hand, then end. */
+  readonly endsWithMaster: boolean
 }
 
 /** From the worker. */

@@ -46,16 +46,23 @@ export async function start(stop: AbortSignal): Promise<number> {
   // What the worker spawns is no worker of the master. The token stays: by it the master knows whose child it is.
   delete process.env[CHANNEL_ENV]
 
+  const parent = process.ppid
+  let endsWithMaster = false
   let greet: (welcome: Welcome) => void = () => {}
   const welcomed = new Promise<Welcome>((resolve) => {
     greet = resolve
   })
   const channel = openChannel(path, token, {
     welcome(welcome) {
+      endsWithMaster = welcome.endsWithMaster
       greet(welcome)
       life.reporter.greeted(welcome)
     },
     reopen: () => void reopenLogs(life),
+    lost() {
+      // A master that is upgraded in place keeps its pid. As if told to stop by TERM.
+      if (endsWithMaster && process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
+    },
   })
   const life: Life = {
     stop,

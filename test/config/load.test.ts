@@ -105,6 +105,7 @@ test('defaults of a command, all of them', (t) => {
       logFile: `${dir}/phd.log`,
       logLevel: 'info',
       daemonize: false,
+      orphans: 'adopt',
       maxClients: 256,
       maxMessage: 1_048_576,
       procName: 'web',

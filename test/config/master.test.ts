@@ -22,6 +22,7 @@ test('[master] and [DEFAULT] for the master', (t) => {
     logFile: '/srv/m.log',
     logLevel: 'debug',
     daemonize: false,
+    orphans: 'adopt',
     maxClients: 10,
     maxMessage: 2_097_152,
     procName: 'web',

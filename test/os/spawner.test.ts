@@ -18,6 +18,7 @@ const launch = (scene: Scene, argv: readonly string[], more: Partial<Launch> = {
   env: { PATH },
   stdout: '/dev/null',
   stderr: '/dev/null',
+  diesWithUs: false,
   ...more,
 })
 

@@ -20,6 +20,7 @@ const welcome: Welcome = {
   cfg: { color: 'grün' },
   maxRequests: 0,
   beatMs: 0,
+  endsWithMaster: false,
 }
 const PID = 4711
 

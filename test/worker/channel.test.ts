@@ -110,6 +110,7 @@ for (const [what, reads, least, most] of [
             resolve()
           })
         },
+        lost() {},
         reopen() {},
       })
     })

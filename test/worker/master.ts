@@ -100,6 +100,7 @@ export function masterOf(t: TestContext): Master {
         cfg: {},
         maxRequests: 0,
         beatMs: 0,
+        endsWithMaster: false,
         ...welcome,
       }
     },
