@@ -3,11 +3,12 @@
 // machines differ and are noisy: only the ratios say something.
 
 import { removeFolder } from './tools.ts'
+import { adopt } from './topics/adoption.ts'
 import { calls } from './topics/calls.ts'
 import { flood } from './topics/output.ts'
 import { boot, idle, respawn } from './topics/processes.ts'
 
-const topics: Readonly<Record<string, () => Promise<void>>> = { boot, respawn, calls, idle, flood }
+const topics: Readonly<Record<string, () => Promise<void>>> = { boot, respawn, adopt, calls, idle, flood }
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((topic) => !Object.hasOwn(topics, topic))

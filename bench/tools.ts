@@ -55,15 +55,16 @@ export interface Master {
   readonly base: string
   /** ms from exec of phd. */
   since(): number
+  /** kill -9. */
+  kill(): Promise<void>
   end(): Promise<void>
 }
 
 let serial = 0
 
-/** A master on these sections; its processes are not waited for. */
-export async function startMaster(ini: string): Promise<Master> {
-  const base = join(folder, String(++serial))
-  mkdirSync(base)
+/** A master on these sections; its processes are not waited for. `base`: where an earlier one was. */
+export async function startMaster(ini: string, base = join(folder, String(++serial))): Promise<Master> {
+  mkdirSync(base, { recursive: true })
   const config = join(base, 'config.ini')
   writeFileSync(config, ini)
   const from = process.hrtime.bigint()
@@ -81,6 +82,12 @@ export async function startMaster(ini: string): Promise<Master> {
     since,
     base,
     pid: phd.pid ?? 0,
+    async kill() {
+      const gone = new Promise((done) => phd.on('close', done))
+      phd.kill('SIGKILL')
+      client.close()
+      await gone
+    },
     async end() {
       const gone = new Promise((done) => phd.on('close', done))
       await client.call('shutdown', { wait: false })
