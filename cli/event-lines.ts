@@ -31,6 +31,8 @@ function wordsOf(event: Happening, paint: Paint): string {
       return `started  pid ${text(event.pid)}, version ${text(event.version)}`
     case 'master.adopted':
       return `took over ${count(Number(event.processes), 'process', 'processes')}, ${text(event.ended)} had ended meanwhile`
+    case 'master.upgraded':
+      return `upgraded in place  pid ${text(event.pid)}, version ${text(event.from)} -> ${text(event.to)}`
     case 'master.stopping':
       return paint('yellow', `stopping  ${text(event.reason)}`)
     case 'log.trouble':

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { messageOf, PhError } from './errors.ts'
 
 export interface Arguments {
-  readonly action: 'run' | 'check' | 'print-config' | 'version' | 'help'
+  readonly action: 'run' | 'check' | 'check-upgrade' | 'print-config' | 'version' | 'help'
   /** As given; null = look for one. */
   readonly config: string | null
   readonly sections: readonly string[] | null
@@ -38,11 +38,13 @@ export function readArguments(argv: readonly string[]): Arguments {
     ? 'help'
     : values.version
       ? 'version'
-      : values.check
-        ? 'check'
-        : values['print-config']
-          ? 'print-config'
-          : 'run'
+      : values['check-upgrade']
+        ? 'check-upgrade'
+        : values.check
+          ? 'check'
+          : values['print-config']
+            ? 'print-config'
+            : 'run'
   return {
     action,
     config: values.config ?? null,
@@ -63,6 +65,8 @@ function parse(argv: readonly string[]) {
         instance: { type: 'string' },
         foreground: { type: 'boolean', short: 'n' },
         check: { type: 'boolean' },
+        // Asked by a running master, of the program that it is about to become.
+        'check-upgrade': { type: 'boolean' },
         'print-config': { type: 'boolean' },
         version: { type: 'boolean', short: 'v' },
         help: { type: 'boolean', short: 'h' },

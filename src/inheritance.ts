@@ -4,10 +4,11 @@
 import { join } from 'node:path'
 import type { Config } from './config/load.ts'
 import type { Clock } from './core/ports.ts'
-import type { Kept } from './core/record.ts'
+import type { Kept, KeptProcess } from './core/record.ts'
 import { messageOf } from './errors.ts'
 import { exitOfDead, type Strangers } from './os/adopted.ts'
 import type { MasterLog } from './os/master-log.ts'
+import { statOf } from './os/proc.ts'
 import { quarantine, readRecord } from './os/store.ts'
 import { survivorsOf, survivorWith } from './os/survivors.ts'
 import { type Restored, restorePrograms } from './supervisor/adoption.ts'
@@ -63,11 +64,19 @@ function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved
   return { kept, restored: restored(heir, kept), from: 'processes' }
 }
 
+type Identity = Pick<KeptProcess, 'pid' | 'start'>
+
+/** After an upgrade in place it still is: the kernel tells us of its end, though it may have ended already. */
+export function isOurChild({ pid, start }: Identity): boolean {
+  const stat = statOf(pid)
+  return stat?.parent === process.pid && stat.start === start
+}
+
 function restored({ clock, strangers }: Heir, kept: Kept): Restored[] {
   const living = {
-    watch: ({ pid, start }: { readonly pid: number; readonly start: number }) => strangers.watch(pid, start),
+    watch: (one: Identity) => isOurChild(one) || strangers.watch(one.pid, one.start),
     find: survivorWith,
-    exitOf: ({ pid, start }: { readonly pid: number; readonly start: number }) => exitOfDead(pid, start),
+    exitOf: ({ pid, start }: Identity) => exitOfDead(pid, start),
   }
   return restorePrograms(kept, living, clock.now())
 }

@@ -2,23 +2,27 @@
 // stays, takes the lock, runs the master, and ends the process: with cli/main.ts and worker/boot.ts
 // the only file that does.
 
+import './early.ts' // before everything else
+
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, relative } from 'node:path'
 import { readArguments, usage } from './arguments.ts'
 import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
 import { printConfig } from './config/print.ts'
+import { replaySignals } from './early.ts'
 import { codes, messageOf, PhError } from './errors.ts'
 import { runMaster } from './master.ts'
 import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
+import { receiveHandover } from './os/handover.ts'
 import { takeLock } from './os/lock.ts'
 import { type MasterLog, openMasterLog } from './os/master-log.ts'
+import { checkRecord } from './os/store.ts'
 import { packageFile, packageVersion } from './package.ts'
-
-// Until the real handlers stand, none of these may end us (or open Node's inspector).
-for (const early of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGTTIN', 'SIGTTOU'] as const) process.on(early, () => undefined)
+import type { Readiness } from './upgrade.ts'
 
 const parent = waitingParent()
+const handover = receiveHandover()
 main().catch((e: unknown) => refuse(e, parent))
 
 async function main(): Promise<void> {
@@ -46,8 +50,9 @@ async function main(): Promise<void> {
   for (const warning of config.warnings) process.stderr.write(`phd: warning: ${formatProblem(warning)}\n`)
   if (args.action === 'check') return print(`${config.file}: ok (${counts(config)})\n`)
   if (args.action === 'print-config') return print(printConfig(config))
-  if (config.master.daemonize && !foreground && !parent) return detach(config)
-  await run(config, args.sections, parent === null)
+  if (args.action === 'check-upgrade') return print(`${JSON.stringify(readiness(config))}\n`)
+  if (config.master.daemonize && !foreground && !parent && !handover) return detach(config)
+  await run(config, args.sections, handover?.foreground ?? parent === null)
 }
 
 /** Starts the same phd again, in the background, and ends as it says. */
@@ -77,28 +82,36 @@ async function run(config: Config, sections: readonly string[] | null, foregroun
   const phctl = phctlCommand(config, process.cwd())
   process.umask(0o022)
   process.chdir('/')
-  takeLock(master.runPath, { pid: process.pid, config: config.file })
-  await refuseLiveSocket(master.socket)
+  const lock = handover?.lock ?? takeLock(master.runPath, { pid: process.pid, config: config.file })
+  if (!handover) await refuseLiveSocket(master.socket)
   const masterLog = await openMasterLog({ file: master.logFile, level: master.logLevel, foreground })
   lastWords(masterLog)
   const { log } = masterLog
   const version = packageVersion()
   log.info({ version, pid: process.pid, config: config.file, node: process.version }, 'starting')
   try {
-    await runMaster({ config, sections, foreground, masterLog, ended: () => process.exit(0) })
+    await runMaster({ config, sections, foreground, masterLog, lock, handover, ended: () => process.exit(0) })
+    handover?.settle()
+    replaySignals()
   } catch (e) {
     log.fatal({ err: messageOf(e) }, 'cannot start')
     throw e
   }
-  const next = foreground ? { next: `${phctl} status` } : {}
+  const next = foreground && !handover ? { next: `${phctl} status` } : {}
   log.info({ pid: process.pid, socket: master.socket, ...next }, 'ready')
   const words = `phd ${version} keeps ${counts(config)} (pid ${process.pid})`
-  if (foreground && process.stdout.isTTY) {
+  if (foreground && !handover && process.stdout.isTTY) {
     print(
       `\n${words}\nnext, in another terminal:\n  ${phctl} status\n  ${phctl} help\nCtrl-C stops everything in order.\n\n`,
     )
   }
   parent?.report({ exit: 0, text: words })
+}
+
+/** The answer to a running master that would become this program. Throws when it could not go on from here. */
+function readiness({ master }: Config): Readiness {
+  checkRecord(join(master.runPath, 'state'))
+  return { version: packageVersion(), runPath: master.runPath, socket: master.socket }
 }
 
 /** A lock file that somebody deleted says nothing; a socket that answers does. */

@@ -16,6 +16,7 @@ export interface SignalParts {
   /** Begins the orderly end. */
   stop(why: string): void
   reopen(): void
+  upgrade(): Promise<void>
 }
 
 export function signalActions({ supervisor, operator, configuration, log, ...parts }: SignalParts): SignalActions {
@@ -32,7 +33,9 @@ export function signalActions({ supervisor, operator, configuration, log, ...par
       if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
     },
     reopen: () => parts.reopen(),
-    upgrade: () => log.warn({}, 'USR2: upgrade in place is not available in this version'),
+    upgrade() {
+      parts.upgrade().catch(() => undefined) // it has logged why not
+    },
     scale: (by) => scaleAll(supervisor, operator, by),
     rest() {
       if (parts.foreground) return

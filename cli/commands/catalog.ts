@@ -63,7 +63,7 @@ export const catalog = {
     options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
     details: [
       'Topics: process.state process.ready process.recycled program.scaled',
-      'program.reload config.updated master.started master.adopted master.stopping log.trouble.',
+      'program.reload config.updated master.started master.adopted master.upgraded master.stopping log.trouble.',
       'A family (process) is all of its topics; no topic is all there are.',
       'Ends when interrupted (exit 0) or with the master (exit 4).',
       'With --json a document a line.',
@@ -192,6 +192,12 @@ export const catalog = {
     details: ['trace, debug, info, warn, error or fatal.'],
     examples: ['phctl loglevel', 'phctl loglevel debug'],
   },
+  upgrade: {
+    topic: 'Master',
+    args: '',
+    meaning: 'check the phd that is installed now and become it, without stopping anything',
+    examples: ['phctl upgrade', 'phctl upgrade --json'],
+  },
   shutdown: {
     topic: 'Master',
     args: '',
@@ -233,7 +239,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['upgrade', 'top', 'graph', 'run', 'startup', 'import', 'export'] as const
+export const laterCommands = ['top', 'graph', 'run', 'startup', 'import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

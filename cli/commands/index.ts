@@ -9,6 +9,7 @@ import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
 import { reload, restart, scale, signal, start, stop, wait } from './operate.ts'
 import { pid, status } from './status.ts'
+import { upgrade } from './upgrade.ts'
 
 export const handlers: Readonly<Record<CommandName, Handler>> = {
   status,
@@ -31,6 +32,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   update,
   reopen,
   loglevel,
+  upgrade,
   shutdown,
   call,
   completion,

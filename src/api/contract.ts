@@ -257,6 +257,7 @@ export const eventTopics = [
   'config.updated',
   'master.started',
   'master.adopted',
+  'master.upgraded',
   'master.stopping',
   'log.trouble',
 ] as const
@@ -340,6 +341,7 @@ export interface Methods {
   unsubscribe: { params: { readonly subscription: number }; result: { readonly ok: boolean } }
   reopen: { params: NoParams; result: { readonly ok: boolean } }
   loglevel: { params: { readonly level?: LogLevel | undefined }; result: { readonly level: LogLevel } }
+  upgrade: { params: NoParams; result: { readonly ok: boolean } }
   shutdown: { params: { readonly wait?: boolean | undefined }; result: { readonly ok: boolean } }
   'rpc.discover': { params: NoParams; result: Readonly<Record<string, unknown>> }
 }
@@ -347,9 +349,6 @@ export interface Methods {
 export type Method = keyof Methods
 export type Params<M extends Method> = Methods[M]['params']
 export type Result<M extends Method> = Methods[M]['result']
-
-/** Methods of the contract that a later version carries out: they answer -32601 and say so. */
-export const laterMethods = ['upgrade'] as const
 
 /**
  * `error` of a JSON-RPC answer; `data.code` is the name in errors.ts.

@@ -11,15 +11,18 @@ import type { Session } from './session.ts'
 const KEPT = 4096
 
 export interface Events {
+  /** Number of the last one. */
+  readonly seq: number
   /** Something happened now. */
   emit(topic: EventTopic, facts: Readonly<Record<string, unknown>>): void
   subscribe(session: Session, topics: readonly EventTopic[] | null, since: number | null): EventsResult
 }
 
-export function eventLog(clock: Clock): Events {
+/** @param from the number of the last event before */
+export function eventLog(clock: Clock, from = 0): Events {
   const kept: Happening[] = []
   const followers = new Set<() => void>()
-  let seq = 0
+  let seq = from
   /** Events after this one are kept, without a gap. */
   const before = (): number => seq - kept.length
 
@@ -42,6 +45,9 @@ export function eventLog(clock: Clock): Events {
   }
 
   return {
+    get seq() {
+      return seq
+    },
     emit(topic, facts) {
       kept.push({ seq: ++seq, time: new Date(clock.wall()).toISOString(), topic, ...facts })
       if (kept.length > KEPT * 2) kept.splice(0, KEPT)

@@ -31,6 +31,10 @@ export interface Room {
   readonly startedAt: number
   reopen(): void
   level(set?: LogLevel): LogLevel
+  /** How often this master has been upgraded in place. */
+  readonly upgrades: number
+  /** Becomes the program that stands there now: resolves when that has been checked, right before. Rejects with why not. */
+  upgrade(): Promise<void>
   /** Begins the orderly end; `stopped` is called when all processes have ended. */
   shutdown(stopped: () => void): void
 }
@@ -81,6 +85,11 @@ export function methodsOf(room: Room): Handlers {
       return { ok: true }
     },
     loglevel: ({ level }) => ({ level: room.level(level) }),
+    upgrade: async () => {
+      changing('upgrade')
+      await room.upgrade()
+      return { ok: true }
+    },
     shutdown: ({ wait }) =>
       new Promise((answer) => {
         room.shutdown(() => {
@@ -115,7 +124,7 @@ function countOf(from: number, workers: number | undefined, delta: number | unde
   throw new PhError('PH_PARAMS', `cannot scale to ${count}: a count is from 0 to 10000`)
 }
 
-function info({ supervisor, configuration, clock, version, startedAt }: Room): Info {
+function info({ supervisor, configuration, clock, version, startedAt, upgrades }: Room): Info {
   const { file, instance, master } = configuration.current
   const uptime = clock.now() - startedAt
   const programs = [...supervisor.programs.values()]
@@ -127,7 +136,7 @@ function info({ supervisor, configuration, clock, version, startedAt }: Room): I
     socket: master.socket,
     startedAt: new Date(clock.wall() - uptime).toISOString(),
     uptime: Math.round(uptime) / 1000,
-    upgrades: 0,
+    upgrades,
     node: process.version,
     platform: `${process.platform} ${process.arch} ${os.release()}`,
     programs: programs.length,

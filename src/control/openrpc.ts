@@ -27,6 +27,7 @@ export const summaries: { readonly [M in Method]: readonly [summary: string, res
   unsubscribe: ['Ends a subscription.', '{ok}'],
   reopen: ['Opens all log files anew.', '{ok}'],
   loglevel: ["Reads or sets the level of the master's log.", '{level}'],
+  upgrade: ['Checks the program that stands there now and becomes it, under the same pid; connections close.', '{ok}'],
   shutdown: ['Ends the master; answers when all processes have ended.', '{ok}'],
   'rpc.discover': ['This document.', 'OpenRPC'],
 }

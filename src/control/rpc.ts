@@ -6,7 +6,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0'
 import type * as z from 'zod'
-import { laterMethods, type Method } from '../api/contract.ts'
+import type { Method } from '../api/contract.ts'
 import { codes, PhError } from '../errors.ts'
 import type { Session } from './session.ts'
 
@@ -170,9 +170,6 @@ function checkParams(method: string, schema: z.ZodType, params: unknown): unknow
 }
 
 function unknownMethod(method: string, known: readonly string[]): PhError {
-  if ((laterMethods as readonly string[]).includes(method)) {
-    return new PhError('PH_METHOD', `cannot ${method}: it is not available in this version`)
-  }
   return new PhError('PH_METHOD', `no such method: "${method.slice(0, 100)}"`, { known: known as Method[] })
 }
 

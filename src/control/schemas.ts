@@ -50,6 +50,7 @@ export const schemas = {
   unsubscribe: z.strictObject({ subscription: z.int().min(1) }),
   reopen: none,
   loglevel: z.strictObject({ level: z.enum(levels).optional() }),
+  upgrade: none,
   shutdown: z.strictObject({ wait }),
   'rpc.discover': none,
 } satisfies { readonly [M in Method]: z.ZodType<Params<M>> }

@@ -1,7 +1,7 @@
 // The control socket: connections in, lines out. Each connection may have many calls in flight; each
 // costs bounded memory whatever the other side does. Knows nothing of what a method means.
 
-import { chmodSync, chownSync, lstatSync, statSync, unlinkSync } from 'node:fs'
+import { chmodSync, chownSync, lstatSync, rmSync, statSync, unlinkSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
 import { errno, messageOf, PhError } from '../errors.ts'
@@ -11,6 +11,8 @@ import { Session } from './session.ts'
 
 export interface ServerOptions {
   readonly path: string
+  /** The listening socket of the program that we were before; null = bind a new one. */
+  readonly inherited: number | null
   readonly mode: number
   /** Numeric group of the socket's file, or null. */
   readonly gid: number | null
@@ -27,7 +29,6 @@ export interface ServerOptions {
 
 /** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
 const MAX_OWED = 256
-
 interface Peer {
   readonly uid: number
   readonly pid: number
@@ -39,6 +40,8 @@ const MAX_NOTICES = 1024 * 1024
 const MAX_UNREAD = 16 * 1024 * 1024
 
 export interface ControlServer {
+  /** Of the listening socket. */
+  readonly fd: number
   /** No new connections; removes the socket's file if it is still ours. Answers in hand still go out. */
   close(closed: () => void): void
 }
@@ -48,8 +51,8 @@ export interface ControlServer {
  * serves is stale and removed; anything else at the path is refused.
  */
 export async function serveControl(options: ServerOptions): Promise<ControlServer> {
-  const { path } = options
-  removeStale(path)
+  const { path, inherited } = options
+  if (inherited === null) removeStale(path)
   const clients = new Set<Socket>()
   const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, clients, options))
   return new Promise((resolve, reject) => {
@@ -60,14 +63,14 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
     // Nobody of another group may connect before the group is the wanted one.
     const umask = process.umask(0o177)
     try {
-      server.listen({ path, backlog: 511 })
+      server.listen(inherited === null ? { path, backlog: 511 } : { fd: inherited, backlog: 511 })
     } finally {
       process.umask(umask)
     }
     server.once('listening', () => {
       try {
-        if (options.gid !== null) chownSync(path, -1, options.gid)
-        chmodSync(path, options.mode)
+        if (inherited === null && options.gid !== null) chownSync(path, -1, options.gid)
+        if (inherited === null) chmodSync(path, options.mode)
       } catch (e) {
         server.close()
         reject(new PhError('PH_INTERNAL', `cannot give ${path} its mode and group: ${messageOf(e)}`, {}, { cause: e }))
@@ -80,14 +83,17 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
 }
 
 function controlServer(server: Server, path: string, clients: ReadonlySet<Socket>): ControlServer {
-  const born = statSync(path)
+  const born = statSync(path, { throwIfNoEntry: false })
   return {
+    fd: fdOf(server),
     close(closed) {
       const there = statSync(path, { throwIfNoEntry: false })
-      const ours = there?.ino === born.ino && there.dev === born.dev
-      // libuv unlinks the path when it closes the listener, even if it is another master's by now.
-      if (ours) server.close()
-      else server.unref()
+      const ours = there !== undefined && there.ino === born?.ino && there.dev === born.dev
+      // libuv unlinks what it has bound, even if it is another master's by now; what it was given it leaves there.
+      if (ours) {
+        server.close()
+        rmSync(path, { force: true })
+      } else server.unref()
       let open = clients.size
       if (open === 0) closed()
       for (const client of clients) {
@@ -213,7 +219,7 @@ function sweep(clients: Set<Socket>, { hungUp }: ServerOptions): void {
   }
 }
 
-const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd
+const fdOf = (socket: Socket | Server): number => (socket as unknown as { _handle: { fd: number } })._handle.fd
 
 function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Peer | null {
   try {

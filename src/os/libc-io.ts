@@ -52,6 +52,14 @@ const F_DUPFD_CLOEXEC = 1030
 /** A second descriptor of the same thing, close-on-exec. */
 export const duplicateFd = (fd: number): number => check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3))
 
+const F_SETFD = 2
+const FD_CLOEXEC = 1
+
+/** Whether a descriptor outlives an exec. */
+export function keepOnExec(fd: number, keep: boolean): void {
+  check('fcntl', c.fcntl(fd, F_SETFD, 'int', keep ? 0 : FD_CLOEXEC))
+}
+
 const F_SETPIPE_SZ = 1031
 
 const F_GETPIPE_SZ = 1032

@@ -27,6 +27,7 @@ const c = {
   attrDefault: lib.func('int posix_spawnattr_setsigdefault(void *attr, void *set)'),
   sigfillset: lib.func('int sigfillset(void *set)'),
   sigemptyset: lib.func('int sigemptyset(void *set)'),
+  execve: lib.func('int execve(const char *path, const char **argv, const char **envp)'),
   waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
   prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   getrlimit: lib.func('int getrlimit(int resource, uint64_t *limit)'),
@@ -112,6 +113,15 @@ function spawnAttributes(): Buffer {
   checkNumber('posix_spawnattr_setsigmask', c.attrMask(made, none))
   checkNumber('posix_spawnattr_setflags', c.attrFlags(made, SETSIGDEF | SETSIGMASK | SETSID))
   return made
+}
+
+/**
+ * Becomes another program: the same process, its children, and the descriptors that are not close-on-exec. Returns
+ * only by throwing, and nothing has changed then.
+ */
+export function execve(path: string, argv: readonly string[], env: readonly string[]): never {
+  c.execve(path, [...argv, null], [...env, null])
+  return fail('execve', koffi.errno())
 }
 
 // waiting -----------------------------------------------------------------------------------------

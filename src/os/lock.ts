@@ -19,8 +19,9 @@ const PAUSE_MS = 10
 /**
  * Takes the lock of a run_path, or throws PH_LOCKED that names the holder. Makes run_path (0711) and
  * its state folder (0700) where they are missing; a loser touches nothing else.
+ * @returns the descriptor that holds it; never closed, as the lock lives as long as we do
  */
-export function takeLock(runPath: string, self: Holder): void {
+export function takeLock(runPath: string, self: Holder): number {
   const state = join(runPath, 'state')
   makeFolder(runPath, 0o711)
   makeFolder(state, 0o700)
@@ -35,7 +36,7 @@ export function takeLock(runPath: string, self: Holder): void {
       if (there?.ino === ours.ino && there.dev === ours.dev) {
         ftruncateSync(fd)
         writeSync(fd, `${JSON.stringify(self)}\n`, 0)
-        return // never closed: the lock lives as long as we do
+        return fd
       }
     } else {
       const holder = readHolder(path)

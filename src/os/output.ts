@@ -29,6 +29,10 @@ export interface Capture extends Output {
   clear(path: string): void
   /** Tells of what happens to a log file. Returns what ends it. */
   onGrowth(path: string, watcher: LogWatcher): () => void
+  /** Stops reading: the readers of all FIFOs by name, for the program that we are about to become. */
+  handOver(): Readonly<Record<string, number>>
+  /** That came to nothing. */
+  goOn(): void
   /** Takes what is in the pipes now, writes it, and closes all. For the end of the master. */
   finish(): void
 }
@@ -43,6 +47,8 @@ export interface CaptureOptions {
   readonly store: Store
   /** The streams of an earlier master, by the names of their FIFOs, and its log files. */
   readonly kept: Pick<Kept, 'stream' | 'file'> | null
+  /** Readers of its FIFOs that are open already. */
+  readonly readers: Readonly<Record<string, number>>
 }
 
 /** Where one stream of a process goes. */
@@ -56,11 +62,14 @@ interface Goes {
 /** A log that could not be opened for a stream of an earlier master is tried again. */
 const RETRY_MS = 1_000
 
-export function captureOutput({ folder, writers, clock, trouble, store, kept }: CaptureOptions): Capture {
+export function captureOutput({ folder, writers, clock, trouble, store, kept, readers }: CaptureOptions): Capture {
   const files = logFiles(clock, trouble)
   const pumping = pump(clock)
   const tools = streamTools()
   const lastWriters = openLastWriters(writers, store, kept?.file ?? null)
+  const reading = new Map<string, number>()
+  /** Open already, and not taken from yet. */
+  const held = new Map(Object.entries(readers))
   let serial = Math.max(0, ...[...(kept?.stream.keys() ?? [])].map((id) => Number.parseInt(id, 36)))
 
   /** Has the reader of a FIFO moved into its file. Undone in reverse where a later step fails. */
@@ -86,6 +95,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept }: 
         closeSync(fd)
         files.close(file)
         store.put('stream', id, null)
+        reading.delete(id)
         try {
           unlinkSync(join(folder, id))
         } catch (e) {
@@ -94,6 +104,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept }: 
       },
     }
     store.put('stream', id, { name, label, path, output })
+    reading.set(id, fd)
     pumping.add(source)
     const unfree = file.onFree(() => pumping.wake(source))
     // What came while nobody listened has told nobody.
@@ -126,24 +137,25 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept }: 
   const adopt = (id: string, goes: Goes): void => {
     const undo: (() => void)[] = []
     try {
-      const fd = openFifo(join(folder, id), constants.O_RDONLY | constants.O_NONBLOCK)
-      undo.push(() => closeSync(fd))
-      if (pipeIsOpen(fd)) {
-        take(id, fd, goes, true, undo)
-        return
+      const fd = held.get(id) ?? openFifo(join(folder, id), constants.O_RDONLY | constants.O_NONBLOCK)
+      held.set(id, fd)
+      if (pipeIsOpen(fd)) take(id, fd, goes, true, undo)
+      else {
+        closeSync(fd)
+        store.put('stream', id, null)
+        unlinkSync(join(folder, id))
       }
-      undo.push(() => unlinkSync(join(folder, id)))
+      held.delete(id)
     } catch (e) {
-      if (errno(e) !== 'ENOENT') {
-        // Its log cannot be opened now, and its process waits when the pipe is full: nothing is lost yet.
-        for (const step of undo.reverse()) step()
-        trouble({ file: goes.path, error: messageOf(e) })
-        clock.alarm(clock.now() + RETRY_MS, () => adopt(id, goes))
+      for (const step of undo.reverse()) step()
+      if (errno(e) === 'ENOENT' && !held.has(id)) {
+        store.put('stream', id, null)
         return
       }
+      // Its log cannot be opened now, and its process waits when the pipe is full: nothing is lost yet.
+      trouble({ file: goes.path, error: messageOf(e) })
+      clock.alarm(clock.now() + RETRY_MS, () => adopt(id, goes))
     }
-    for (const step of undo.reverse()) step()
-    store.put('stream', id, null)
   }
 
   for (const [id, goes] of kept?.stream ?? []) adopt(id, goes)
@@ -173,6 +185,11 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept }: 
     reopen: () => files.reopen(),
     clear: (path) => files.clear(path),
     onGrowth: (path, watcher) => files.onGrowth(path, watcher),
+    handOver() {
+      pumping.rest()
+      return Object.fromEntries([...held, ...reading])
+    },
+    goOn: () => pumping.goOn(),
     finish: () => pumping.finish(),
   }
 }

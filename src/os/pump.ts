@@ -45,6 +45,10 @@ export interface Pump {
   add(source: Source): void
   /** A source that was stuck may go on. */
   wake(source: Source): void
+  /** No more signals, and nothing is taken: what is in the pipes is for the program that we are about to become. */
+  rest(): void
+  /** That came to nothing. */
+  goOn(): void
   /** Takes what is there now from all, whatever the quota, and ends them. */
   finish(): void
 }
@@ -168,6 +172,12 @@ export function pump(clock: Clock): Pump {
     wake(source) {
       const one = kept.get(source.fd)
       if (one && one.due === null) again(one, 'soon')
+    },
+    rest() {
+      for (const one of kept.values()) if (one.armed) signalOnData(one.source.fd, false)
+    },
+    goOn() {
+      for (const one of kept.values()) if (one.armed) arm(one)
     },
     finish() {
       for (const one of [...kept.values()]) {

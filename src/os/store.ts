@@ -9,10 +9,12 @@ import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync
 import { join } from 'node:path'
 import type { Store } from '../core/ports.ts'
 import { type Kept, type RowKind, SCHEMA } from '../core/record.ts'
-import { errno, messageOf } from '../errors.ts'
+import { errno, messageOf, PhError } from '../errors.ts'
 import { bootId } from './proc.ts'
 
 export interface Journal extends Store {
+  /** All that was put and flushed stands there. */
+  readonly isSound: boolean
   /** The master ends in order: nothing is left to take over. */
   remove(): void
 }
@@ -54,6 +56,15 @@ export function readRecord(folder: string): Reading {
     return parse(text)
   } catch (e) {
     return { kind: 'bad', why: messageOf(e), moved: quarantine(folder) }
+  }
+}
+
+/** Throws when the record that is being written there now could not be taken over; touches nothing. */
+export function checkRecord(folder: string): void {
+  try {
+    parse(readFileSync(join(folder, 'record'), 'utf8'))
+  } catch (e) {
+    throw new PhError('PH_UPGRADE', `cannot go on from the record in ${folder}: ${messageOf(e)}`, {}, { cause: e })
   }
 }
 
@@ -166,6 +177,9 @@ export function openStore({ folder, version, kept, trouble }: StoreOptions): Jou
   for (const kind of KINDS) for (const [key, row] of kept?.[kind] ?? []) put(kind, key, row)
   return {
     put,
+    get isSound() {
+      return !troubled && !removed
+    },
     flush() {
       if (removed || (changed.length === 0 && fd !== null)) return
       try {

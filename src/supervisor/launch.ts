@@ -4,6 +4,7 @@
 
 import type { Launcher, Output, Spawned, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
+import type { KeptProcess } from '../core/record.ts'
 import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
@@ -19,7 +20,7 @@ export interface LaunchParts {
   /** What becomes of processes when the master dies hard. */
   readonly orphans: 'adopt' | 'stop'
   /** Told of each process that was made or taken over, with the token in its environment. */
-  born(process: { readonly pid: number; readonly token: string; readonly child: boolean }): void
+  born(process: KeptProcess): void
   /** No two are ever the same. */
   token(): string
   /** Writes down what was put in the record: a process must not be born before its intent stands there. */
@@ -62,7 +63,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
       } finally {
         streams.release()
       }
-      if ('pid' in made) parts.born({ pid: made.pid, token, child: true })
+      if ('pid' in made) parts.born({ ...made, token })
       if (worker) {
         if ('pid' in made) {
           tokens.set(made.pid, token)
@@ -71,8 +72,9 @@ export function launcherOf(parts: LaunchParts): Launcher {
       }
       return made
     },
-    adopt(instance, { pid, token }) {
-      parts.born({ pid, token, child: false })
+    adopt(instance, process) {
+      const { pid, token } = process
+      parts.born(process)
       if (instance.spec.run.kind !== 'worker') return
       workers.prepare(instance, token)
       tokens.set(pid, token)

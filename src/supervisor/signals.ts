@@ -12,7 +12,7 @@ export interface SignalActions {
   hup(): Promise<unknown>
   /** USR1: open log files anew. */
   reopen(): void
-  /** USR2: not in this version; says so in the log. */
+  /** USR2: become the program that stands there now. */
   upgrade(): void
   /** TTIN, TTOU: one slot more or fewer in every program. */
   scale(by: 1 | -1): void

@@ -306,7 +306,6 @@ test('errors in full: code, words, data', async () => {
   })
   const unknown = (await error(call(`x${'y'.repeat(5000)}`))) as { message: string }
   assert.ok(unknown.message.length < 200, 'a long name is cut')
-  assert.match(((await error(call('upgrade'))) as { message: string }).message, /not available in this version/)
 })
 
 test('every answer to one call is an object with jsonrpc, id, and result or error', async () => {

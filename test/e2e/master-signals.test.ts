@@ -97,16 +97,6 @@ test('USR1 reopens the logs after a rename, and SDK workers are told by message,
   assert.equal((await master.process('talk:0')).restarts, 0)
 })
 
-test('USR2 says that it is not available, and nothing happens', async (t) => {
-  const master = await startMaster(t, web)
-  await master.call('wait', { target: 'web', state: 'RUNNING' })
-  const from = master.log.length
-  master.kill('SIGUSR2')
-  await master.logged('the word', (line) => /USR2: .*not available/.test(line.msg))
-  assert.equal(await master.call('ping', {}), 'pong')
-  assert.ok(!master.log.slice(from).some((line) => line.msg === 'state'))
-})
-
 test('TTIN and TTOU: one slot more or fewer in every program, never below one', async (t) => {
   const master = await startMaster(
     t,

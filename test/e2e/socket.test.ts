@@ -84,7 +84,6 @@ test('junk is answered, and the connection stays for a good call', async (t) => 
     [call(1, 'start'), -32602],
     [call(1, 'start', { target: 'web', when: 'now' }), -32602],
     [call(1, 'start', ['web']), -32602],
-    [call(1, 'upgrade'), -32601],
   ] as const) {
     raw.send(`${text}\n`)
     const { error } = await raw.answer()

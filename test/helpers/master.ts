@@ -25,6 +25,8 @@ export interface LogLine {
 }
 
 export interface StartOptions extends RunOptions {
+  /** Default: the one that was built here. */
+  readonly program?: string
   /** Default config.ini. */
   readonly config?: string
 }
@@ -66,7 +68,7 @@ export interface Daemon extends Master {
 export async function startMaster(t: TestContext, ini: string, options: StartOptions = {}): Promise<Master> {
   const scene = sceneOf(t)
   const file = scene.write(options.config ?? 'config.ini', ini)
-  const child = spawnProgram(PHD, ['-n', '-c', file, ...(options.args ?? [])], options)
+  const child = spawnProgram(options.program ?? PHD, ['-n', '-c', file, ...(options.args ?? [])], options)
   const log: LogLine[] = []
   const output = reading(child)
   const heard = listeners(log)

@@ -38,6 +38,7 @@ function stage(t: TestContext): Stage {
     writers: '/dev/null',
     store: { put: () => undefined, flush: () => undefined },
     kept: null,
+    readers: {},
     clock: systemClock(),
     trouble: ({ file, error }) => void troubles.push(`${file.slice(scene.dir.length + 1)}: ${error}`),
   })

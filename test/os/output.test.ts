@@ -28,6 +28,7 @@ function stage(t: Parameters<typeof sceneOf>[0]): Stage {
     writers: '/dev/null',
     store: { put: () => undefined, flush: () => undefined },
     kept: null,
+    readers: {},
     clock: systemClock(),
     trouble: ({ file, error }) => void troubles.push(`${file.slice(scene.dir.length + 1)}: ${error}`),
   })

@@ -1,0 +1,144 @@
+// The lower half of a master: what deals with Linux, and the supervisor that decides, joined. What an
+// earlier master or program has left is taken over here, before the socket speaks.
+
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import type { Config } from './config/load.ts'
+import { type Events, eventLog } from './control/events.ts'
+import { feedEvents } from './control/feed.ts'
+import type { StatusFacts } from './control/status.ts'
+import type { Clock } from './core/ports.ts'
+import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
+import { watchStrangers } from './os/adopted.ts'
+import { systemClock } from './os/clock.ts'
+import { type Errands, errandsIn } from './os/errands.ts'
+import { makeOwnFolder } from './os/folders.ts'
+import type { Received } from './os/handover.ts'
+import { kinOf } from './os/kin.ts'
+import { peerOf } from './os/libc-io.ts'
+import type { MasterLog } from './os/master-log.ts'
+import { type Capture, captureOutput } from './os/output.ts'
+import { reap } from './os/reaper.ts'
+import { systemSpawner } from './os/spawner.ts'
+import { type Journal, openStore } from './os/store.ts'
+import { usageReader } from './os/usage.ts'
+import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
+import { packageFile, packageVersion } from './package.ts'
+import { launcherOf } from './supervisor/launch.ts'
+import { Supervisor } from './supervisor/supervisor.ts'
+import { workersOf } from './supervisor/worker-launch.ts'
+
+export interface MachineOptions {
+  readonly config: Config
+  readonly masterLog: MasterLog
+  readonly handover: Received | null
+}
+
+export interface Machine {
+  readonly clock: Clock
+  readonly events: Events
+  readonly store: Journal
+  readonly output: Capture
+  readonly channel: WorkerChannel
+  readonly errands: Errands
+  readonly supervisor: Supervisor
+  readonly facts: StatusFacts
+  readonly inheritance: Inheritance | null
+  /** The master's own environment, as processes inherit it. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  stopReaping(): void
+}
+
+type Log = MasterLog['log']
+
+export function makeMachine({ config, masterLog, handover }: MachineOptions): Machine {
+  const { master } = config
+  const { log } = masterLog
+  const clock = systemClock()
+  const random = Math.random
+  const environment = { ...process.env }
+  const post: { to: Supervisor | null } = { to: null }
+
+  const events = eventLog(clock, handover?.seq)
+  const strangers = watchStrangers(clock, (e) => post.to?.post({ type: 'reaped', ...e }))
+  const inheritance = inherit({ config, clock, log, strangers })
+  const kept = inheritance?.kept ?? null
+  const state = join(master.runPath, 'state')
+  const store = openStore({ folder: state, version: packageVersion(), kept, trouble: recordTrouble(log) })
+  const output = captureOutput({
+    folder: makeOwnFolder(join(master.runPath, 'io'), 0o711),
+    writers: join(state, 'writers'),
+    clock,
+    store,
+    kept,
+    readers: handover?.streams ?? {},
+    trouble(facts) {
+      if (facts.error === null) log.info(facts, 'log written again')
+      else log.error(facts, 'cannot log')
+      events.emit('log.trouble', facts)
+    },
+  })
+  const channelPath = join(master.runPath, 'w.sock')
+  const channel = listenForWorkers(channelPath, workerEvents(post, log), (fd) => peerOf(fd).pid)
+  const workers = workersOf({
+    channel,
+    path: channelPath,
+    argv: [process.execPath, packageFile('dist/src/worker/boot.js')],
+    orphans: master.orphans,
+    random,
+  })
+  const errands = errandsIn(state, clock)
+  const kin = kinOf({ strangers, soon: clock.soon })
+  const launcher = launcherOf({
+    spawner: systemSpawner(),
+    output,
+    workers,
+    environment,
+    socket: master.socket,
+    masterPid: process.pid,
+    orphans: master.orphans,
+    born: (process) => kin.born({ ...process, child: isOurChild(process) }),
+    token: () => randomBytes(16).toString('hex'),
+    recorded: () => store.flush(),
+  })
+  const supervisor = new Supervisor({ clock, launcher, signals: kin, store, log, random })
+  post.to = supervisor
+  const usage = usageReader(clock)
+  const facts: StatusFacts = {
+    clock,
+    usage: (pid) => usage.of(pid),
+    counters: (pid) => supervisor.counters(pid),
+    left: (leader) => kin.countLeft(leader),
+  }
+  feedEvents(supervisor, events, facts)
+  // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
+  if (inheritance) supervisor.adopt(inheritance.restored)
+  const stopReaping = reap((e) => {
+    strangers.forget(e.pid)
+    if (errands.ended(e)) return
+    supervisor.post({ type: 'reaped', ...e })
+  })
+  return { clock, events, store, output, channel, errands, supervisor, facts, inheritance, environment, stopReaping }
+}
+
+const recordTrouble =
+  (log: Log) =>
+  (error: string | null): void => {
+    if (error === null) log.info({}, 'the record is written again')
+    else
+      log.error({ err: error }, 'cannot write the record: were the master killed now, the next one would not know all')
+  }
+
+/** Workers' words, as mails. */
+function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Parameters<typeof listenForWorkers>[1] {
+  return {
+    ready: (pid) => post.to?.post({ type: 'worker', pid, event: { type: 'ready' } }),
+    bootFailed: (pid, text) => post.to?.post({ type: 'worker', pid, event: { type: 'said', text } }),
+    beat(pid, requests, errors) {
+      post.to?.post({ type: 'counters', pid, counters: { requests, errors } })
+      post.to?.post({ type: 'worker', pid, event: { type: 'beat' } })
+    },
+    recycle: (pid) => post.to?.post({ type: 'recycle', pid, why: 'max_requests' }),
+    trouble: (text) => log.warn({}, text),
+  }
+}
