@@ -112,7 +112,7 @@ test('bash: commands, programs, processes behind their colon, options and their 
     [['signal', 'USR1', 'ma'], ['mail']],
     [
       ['events', 'master'],
-      ['master', 'master.started', 'master.adopted', 'master.stopping'],
+      ['master', 'master.started', 'master.adopted', 'master.upgraded', 'master.stopping'],
     ],
     [
       ['completion', ''],
