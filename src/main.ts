@@ -7,6 +7,7 @@ import './early.ts' // before everything else
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, relative } from 'node:path'
+import { accessOf, type SocketAccess } from './access.ts'
 import { readArguments, usage } from './arguments.ts'
 import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
 import { printConfig } from './config/print.ts'
@@ -48,11 +49,12 @@ async function main(): Promise<void> {
     ...(args.sections ? { sections: args.sections } : {}),
   })
   for (const warning of config.warnings) process.stderr.write(`phd: warning: ${formatProblem(warning)}\n`)
+  const access = accessOf(config.master)
   if (args.action === 'check') return print(`${config.file}: ok (${counts(config)})\n`)
   if (args.action === 'print-config') return print(printConfig(config))
   if (args.action === 'check-upgrade') return print(`${JSON.stringify(readiness(config))}\n`)
   if (config.master.daemonize && !foreground && !parent && !handover) return detach(config)
-  await run(config, args.sections, handover?.foreground ?? parent === null)
+  await run(config, access, args.sections, handover?.foreground ?? parent === null)
 }
 
 /** Starts the same phd again, in the background, and ends as it says. */
@@ -76,7 +78,12 @@ function phctlCommand(config: Config, cwd: string): string {
   return config.file === join(cwd, 'config.ini') ? command : `${command} -c ${config.file}`
 }
 
-async function run(config: Config, sections: readonly string[] | null, foreground: boolean): Promise<void> {
+async function run(
+  config: Config,
+  access: SocketAccess,
+  sections: readonly string[] | null,
+  foreground: boolean,
+): Promise<void> {
   const { master } = config
   process.title = `master: ${master.procName}`
   const phctl = phctlCommand(config, process.cwd())
@@ -90,7 +97,7 @@ async function run(config: Config, sections: readonly string[] | null, foregroun
   const version = packageVersion()
   log.info({ version, pid: process.pid, config: config.file, node: process.version }, 'starting')
   try {
-    await runMaster({ config, sections, foreground, masterLog, lock, handover, ended: () => process.exit(0) })
+    await runMaster({ config, sections, foreground, masterLog, access, lock, handover, ended: () => process.exit(0) })
     handover?.settle()
     replaySignals()
   } catch (e) {

@@ -1,8 +1,10 @@
 // A running master: its parts made, joined and begun, and taken down in order at the end. Decides
 // nothing: what an event means is the supervisor's, what a caller may ask is control's.
 
+import type { SocketAccess } from './access.ts'
 import type { ConfigDiff } from './api/contract.ts'
 import type { Config } from './config/load.ts'
+import { roleOf } from './control/access.ts'
 import { Configuration } from './control/configuration.ts'
 import { type LogReading, logsOf } from './control/logs.ts'
 import { methodsOf, type Room } from './control/methods.ts'
@@ -14,9 +16,8 @@ import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
 import { adoptionFacts, type Inheritance } from './inheritance.ts'
 import { makeMachine } from './machine.ts'
-import { groupId } from './os/groups.ts'
 import type { Received } from './os/handover.ts'
-import { hungUp, peerOf } from './os/libc-io.ts'
+import { hungUp, peerGroupsOf, peerOf } from './os/libc-io.ts'
 import { followLog } from './os/log-follow.ts'
 import { growthOf } from './os/log-growth.ts'
 import { lastLines } from './os/log-reader.ts'
@@ -38,6 +39,7 @@ export interface MasterOptions {
   readonly lock: number
   /** From the program that this process was before; null = a start of its own. */
   readonly handover: Received | null
+  readonly access: SocketAccess
   /** Called once, when everything has ended in order. */
   readonly ended: () => void
 }
@@ -136,22 +138,24 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       upgrade,
     }),
   )
+  const { mode, gid, access } = options.access
   writePidfile(master.pidfile, process.pid)
   const server = await serveControl({
     path: master.socket,
     inherited: handover?.control ?? null,
-    mode: master.socketMode,
-    gid: master.socketGroup === null ? null : groupId(master.socketGroup),
+    mode,
+    gid,
     maxClients: master.maxClients,
     maxMessage: master.maxMessage,
     rpc: rpcServer({
       handlers: methodsOf(room),
       schemas,
-      audit: (method, params, caller) =>
-        log.info({ audit: true, method, params, uid: caller.uid, pid: caller.pid }, 'called'),
+      audit: (method, params, { uid, pid }, denied) =>
+        log.info({ audit: true, method, params, uid, pid }, denied ? 'denied' : 'called'),
       failed: (method, error) => log.error({ method, err: error }, 'a method failed'),
     }),
-    peerOf,
+    peerOf: (fd) => ({ ...peerOf(fd), groups: peerGroupsOf(fd) }),
+    roleOf: (peer) => roleOf(peer, access),
     hungUp,
     log: (facts, text) => log.warn(facts, text),
   }).catch((e: unknown) => {

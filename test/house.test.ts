@@ -17,6 +17,7 @@ function roomOf(path: string): string {
 }
 
 const floors: Readonly<Record<string, number>> = {
+  'access.ts': 4,
   'errors.ts': 0,
   'package.ts': 0,
   /** Types alone: the words that both ends of the socket share. */
@@ -53,12 +54,14 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** Within os/ a file is one thing of the system; these few are made of others, and only these. */
 const osParts: Readonly<Record<string, readonly string[]>> = {
+  'accounts.ts': ['libc-accounts.ts'],
   'adopted.ts': ['epoll-news.ts', 'libc-pidfd.ts', 'proc.ts', 'reaper.ts'],
   'daemon.ts': ['libc.ts', 'libc-io.ts'],
   'epoll-news.ts': ['libc-io.ts'],
   'errands.ts': ['libc.ts', 'reaper.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'kin.ts': ['adopted.ts', 'proc.ts'],
+  'libc-accounts.ts': ['libc.ts'],
   'libc-io.ts': ['libc.ts'],
   'libc-pidfd.ts': ['libc.ts'],
   'lock.ts': ['folders.ts', 'libc-io.ts'],

@@ -29,6 +29,9 @@ export interface MasterConfig {
   readonly socket: string
   readonly socketMode: number
   readonly socketGroup: string | null
+  /** Users, and groups behind an @; empty = not set. */
+  readonly allow: readonly string[]
+  readonly observe: readonly string[]
   readonly pidfile: string
   readonly runPath: string
   readonly logFile: string

@@ -7,7 +7,7 @@ import { RUN_PATH_BYTES, SOCKET_BYTES } from './paths.ts'
 import type { Findings } from './problems.ts'
 import { createReader, type Header, type Reader } from './reader.ts'
 import { rows } from './settings.ts'
-import { parseMode, quote } from './units.ts'
+import { parseMode, quote, unfit } from './units.ts'
 
 /** A section with its layers. */
 export interface View {
@@ -66,6 +66,8 @@ export function readMaster(master: View, programs: readonly View[], given: Given
     socket,
     socketMode: reader.take('socket_mode', parseMode, 0o600),
     socketGroup: reader.text('socket_group'),
+    allow: reader.take('allow', parsePeople, []),
+    observe: reader.take('observe', parsePeople, []),
     pidfile,
     runPath,
     logFile,
@@ -79,6 +81,13 @@ export function readMaster(master: View, programs: readonly View[], given: Given
   const order = rows.master.map((row) => row.name)
   const settings = reader.settings.toSorted((a, b) => order.indexOf(a.key) - order.indexOf(b.key))
   return { ...config, settings }
+}
+
+function parsePeople(text: string): readonly string[] {
+  const names = text.split(/[\s,]+/).filter(Boolean)
+  const wrong = names.find((name) => !/^@?[\w.][\w.-]*\$?$/.test(name))
+  if (wrong !== undefined) throw unfit(wrong, 'names of users, and of groups behind an @')
+  return names
 }
 
 const shown = (reader: Reader, name: string): string => reader.settings.find(({ key }) => key === name)?.value ?? ''

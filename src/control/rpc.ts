@@ -8,6 +8,7 @@ import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, J
 import type * as z from 'zod'
 import type { Method } from '../api/contract.ts'
 import { codes, PhError } from '../errors.ts'
+import type { Peer, Role } from './access.ts'
 import type { Session } from './session.ts'
 
 const MAX_DEPTH = 64
@@ -18,9 +19,8 @@ const MAX_BATCH_LOGS = 8
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 
 /** Who calls, as the kernel noted it when the connection was made. */
-export interface Caller {
-  readonly uid: number
-  readonly pid: number
+export interface Caller extends Peer {
+  readonly role: Role
   /** Where its subscriptions live. */
   readonly session: Session
 }
@@ -28,8 +28,8 @@ export interface Caller {
 export interface RpcOptions {
   readonly handlers: { readonly [name: string]: (params: never, caller: Caller) => unknown }
   readonly schemas: { readonly [name: string]: z.ZodType }
-  /** Told before a method that changes something runs. */
-  audit(method: string, params: unknown, caller: Caller): void
+  /** Told before a method that changes something runs, or is refused to this caller. */
+  audit(method: string, params: unknown, caller: Caller, denied: boolean): void
   /** A handler failed in a way that is our fault: the caller gets -32603 and no details. */
   failed(method: string, error: unknown): void
 }
@@ -61,7 +61,11 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
     const schema = schemas[name] as z.ZodType
     server.addMethod(name, async (params, caller) => {
       const checked = checkParams(name, schema, params)
-      if (!looking.has(name)) audit(name, checked, caller)
+      if (!looking.has(name)) {
+        const denied = caller.role !== 'change'
+        audit(name, checked, caller, denied)
+        if (denied) throw new PhError('PH_DENIED', `cannot ${name}: user ${caller.uid} may only look`)
+      }
       try {
         return await handler(checked, caller)
       } catch (e) {

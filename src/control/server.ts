@@ -5,8 +5,10 @@ import { chmodSync, chownSync, lstatSync, rmSync, statSync, unlinkSync } from 'n
 import { createServer, type Server, type Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
 import { errno, messageOf, PhError } from '../errors.ts'
+import type { Peer, Role } from './access.ts'
 import { isHttp, refuseHttp } from './http.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
+import { sender } from './sender.ts'
 import { Session } from './session.ts'
 
 export interface ServerOptions {
@@ -22,6 +24,8 @@ export interface ServerOptions {
   readonly rpc: Rpc
   /** Who is at the other end. */
   peerOf(fd: number): Peer
+  /** What it may do; null = nothing. */
+  roleOf(peer: Peer): Role | null
   /** Has the other end closed altogether, and not only said that it will write no more? */
   hungUp(fd: number): boolean
   log(facts: object, text: string): void
@@ -29,15 +33,8 @@ export interface ServerOptions {
 
 /** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
 const MAX_OWED = 256
-interface Peer {
-  readonly uid: number
-  readonly pid: number
-}
-
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
 const MAX_NOTICES = 1024 * 1024
-/** Answers that a client does not take, in bytes; who asks for one more then is let go, and the others go on. */
-const MAX_UNREAD = 16 * 1024 * 1024
 
 export interface ControlServer {
   /** Of the listening socket. */
@@ -137,6 +134,13 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
     socket.destroy()
     return
   }
+  const role = options.roleOf(peer)
+  if (role === null) {
+    options.log({ audit: true, uid: peer.uid, pid: peer.pid }, 'refused: neither in allow nor in observe')
+    const refusal = new PhError('PH_DENIED', `cannot speak here: user ${peer.uid} is neither in allow nor in observe`)
+    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`, () => socket.destroy())
+    return
+  }
   const send = sender(socket)
   const session = new Session({
     notify: (method, params) => send(JSON.stringify({ jsonrpc: '2.0', method, params })),
@@ -144,7 +148,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
       return socket.destroyed || socket.writableLength > MAX_NOTICES
     },
   })
-  const caller = { ...peer, session }
+  const caller = { ...peer, role, session }
   clients.add(socket)
   socket.on('drain', () => {
     session.drained()
@@ -227,24 +231,5 @@ function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Peer | null {
   } catch (e) {
     log({ err: String(e) }, 'cannot tell who connected')
     return null
-  }
-}
-
-/** Writes answers; those of one turn go out together, and a client that never reads is let go. */
-function sender(socket: Socket): (answer: string) => void {
-  let corked = false
-  return (answer) => {
-    if (socket.destroyed) return
-    if (!corked) {
-      corked = true
-      socket.cork()
-      setImmediate(() => {
-        corked = false
-        socket.uncork()
-      })
-    }
-    // Before the write: one answer may be longer than all that may wait.
-    if (socket.writableLength > MAX_UNREAD) socket.destroy()
-    else socket.write(`${answer}\n`)
   }
 }

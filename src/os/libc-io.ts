@@ -11,7 +11,7 @@ const c = {
   flock: lib.func('int flock(int fd, int operation)'),
   fcntl: lib.func('int fcntl(int fd, int command, ...)'),
   getpagesize: lib.func('int getpagesize()'),
-  getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, uint32_t *length)'),
+  getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, _Inout_ uint32_t *length)'),
   poll: lib.func('int poll(void *fds, ulong count, int timeout)'),
   splice: lib.func('int64_t splice(int in, int64_t *offIn, int out, int64_t *offOut, size_t length, uint flags)'),
   tee: lib.func('int64_t tee(int in, int out, size_t length, uint flags)'),
@@ -189,6 +189,9 @@ export const pageBytes = (): number => c.getpagesize()
 
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
+const SO_PEERGROUPS = 59
+/** limits.h */
+const NGROUPS_MAX = 65_536
 
 export interface Peer {
   readonly pid: number
@@ -201,6 +204,14 @@ export function peerOf(fd: number): Peer {
   const cred = new Int32Array(3)
   check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, cred, Uint32Array.of(12)))
   return { pid: cred[0] ?? 0, uid: cred[1] ?? 0, gid: cred[2] ?? 0 }
+}
+
+/** Its supplementary groups. Linux 4.13. */
+export function peerGroupsOf(fd: number): readonly number[] {
+  const groups = new Int32Array(NGROUPS_MAX)
+  const bytes = Uint32Array.of(groups.byteLength)
+  check('getsockopt', c.getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, bytes))
+  return [...groups.subarray(0, (bytes[0] ?? 0) / 4)]
 }
 
 const POLLHUP = 0x10

@@ -9,6 +9,13 @@ import koffi from 'koffi'
 /** The C library that Node itself runs on. For the files of this family alone. */
 export const lib = koffi.load(null)
 
+/** Names a C struct by its fields, in their order. For the files of this family alone. */
+export const nameStruct = (name: string, fields: Readonly<Record<string, string>>): void =>
+  void koffi.struct(name, fields)
+
+/** What stands at a pointer. */
+export const decodeStruct = (pointer: unknown, name: string): unknown => koffi.decode(pointer, name)
+
 const c = {
   posix_spawn: lib.func(
     'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attr, const char **argv, const char **envp)',

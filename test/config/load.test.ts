@@ -106,6 +106,8 @@ test('defaults of a command, all of them', (t) => {
       logLevel: 'info',
       daemonize: false,
       orphans: 'adopt',
+      allow: [],
+      observe: [],
       maxClients: 256,
       maxMessage: 1_048_576,
       procName: 'web',

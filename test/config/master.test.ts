@@ -23,6 +23,8 @@ test('[master] and [DEFAULT] for the master', (t) => {
     logLevel: 'debug',
     daemonize: false,
     orphans: 'adopt',
+    allow: [],
+    observe: [],
     maxClients: 10,
     maxMessage: 2_097_152,
     procName: 'web',

@@ -10,7 +10,7 @@ import { Session } from '../../src/control/session.ts'
 import { PhError } from '../../src/errors.ts'
 
 const session = new Session({ notify: () => undefined, full: false })
-const caller: Caller = { uid: 1000, pid: 42, session }
+const caller: Caller = { role: 'change', gid: 0, groups: [], uid: 1000, pid: 42, session }
 
 /** A server with one method for each way to answer. */
 function scene() {
