@@ -14,10 +14,25 @@ export interface LogView {
   now(): number
 }
 
-/** A printer for the lines of these files. */
-export function logPrinter(files: readonly LogSource[], view: LogView): (lines: readonly LogLine[]) => string {
-  const named = files.length > 1 || files.some(sharedByNames)
-  let widest = Math.max(0, ...files.map((file) => width(clean(file.name)) + (sharedByNames(file) ? 2 : 0)))
+/** Prints lines, and is told of the files that they come from: at the beginning, and when others join them. */
+export interface LogPrinter {
+  follows(files: readonly LogSource[]): void
+  print(lines: readonly LogLine[]): string
+}
+
+export function logPrinter(files: readonly LogSource[], view: LogView): LogPrinter {
+  const paths = new Set<string>()
+  /** Once there were several, names stay: columns do not jump. */
+  let named = false
+  let widest = 0
+  const follows = (more: readonly LogSource[]): void => {
+    for (const file of more) {
+      paths.add(file.path)
+      named ||= paths.size > 1 || sharedByNames(file)
+      widest = Math.max(widest, width(clean(file.name)) + (sharedByNames(file) ? 2 : 0))
+    }
+  }
+  follows(files)
   const whose = ({ name, stream }: LogLine): string => {
     if (!named) return ''
     const shown = clean(name)
@@ -34,7 +49,10 @@ export function logPrinter(files: readonly LogSource[], view: LogView): (lines: 
     const words = line.name === 'master' ? recordWords(line.text, view.paint, view.now()) : null
     return words ?? outputLine(line.text, view.colour)
   }
-  return (lines) => lines.map((line) => `${whose(line)}${when(line.time)}${text(line)}\n`).join('')
+  return {
+    follows,
+    print: (lines) => lines.map((line) => `${whose(line)}${when(line.time)}${text(line)}\n`).join(''),
+  }
 }
 
 /** By time, where every line has one; else file by file, as they came. */

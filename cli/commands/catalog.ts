@@ -50,7 +50,7 @@ export const catalog = {
     details: [
       target,
       "master is the master's own log.",
-      'Reads archives as well, and follows over restarts, rotation and renaming.',
+      'Reads archives as well, and follows over restarts, rotation, renaming, scale and update.',
       'Lines of several files begin with a name: | is stdout (or both), ! is stderr.',
       'With --json a document a line.',
     ],

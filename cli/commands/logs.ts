@@ -2,7 +2,7 @@
 // or with the master (exit 4); what the master had to leave out is said on stderr, or is a document of
 // its own under --json.
 
-import { type EventTopic, eventTopics, type LogLine, type LogSource } from '../../src/api/contract.ts'
+import { type EventTopic, eventTopics } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
 import { eventLine } from '../event-lines.ts'
 import { follow } from '../following.ts'
@@ -22,17 +22,22 @@ export async function logs(ctx: Context): Promise<number> {
   const m = await master(ctx)
   const stream = await m.logs(params)
   const { files } = await stream.begun
-  if (files.length === 0) {
+  if (files.length === 0 && options.follow === true) out.remark('phctl: no log file to show yet')
+  else if (files.length === 0) {
     out.remark(
       `phctl: no log file to show (${options.stderr === true ? 'no stderr_log_file' : 'log_file = none or inherit'})`,
     )
     return FAILED
   }
-  const print = printerFor(out, files)
+  const { tty, paint, colour } = out
+  const printer = logPrinter(files, { tty, paint, colour, now: Date.now })
   let first = true
-  const end = await follow(stream, ({ lines, missed }) => {
-    if (missed > 0) sayMissed(out, missed, 'line')
-    print(first ? inOrder(lines) : lines)
+  const end = await follow(stream, (batch) => {
+    if (batch.missed > 0) sayMissed(out, batch.missed, 'line')
+    if (batch.error !== null) out.remark(`phctl: cannot follow a file any longer: ${batch.error}`)
+    printer.follows(batch.files)
+    const lines = first ? inOrder(batch.lines) : batch.lines
+    out.raw(out.json ? lines.map((line) => `${JSON.stringify(line)}\n`).join('') : printer.print(lines))
     first = false
   })
   return options.follow === true ? endOf(end, m.socket) : OK
@@ -58,13 +63,6 @@ export async function events(ctx: Context): Promise<number> {
     else sayMissed(out, event.missed, 'event')
   })
   return endOf(end, m.socket)
-}
-
-function printerFor(out: Out, files: readonly LogSource[]): (lines: readonly LogLine[]) => void {
-  if (out.json) return (lines) => out.raw(lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
-  const { tty, paint, colour } = out
-  const print = logPrinter(files, { tty, paint, colour, now: Date.now })
-  return (lines) => out.raw(print(lines))
 }
 
 function sayMissed(out: Out, missed: number, what: string): void {

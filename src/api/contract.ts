@@ -244,8 +244,16 @@ export interface LogNotice {
   readonly lines: readonly LogLine[]
   /** Lines that this client did not get because it did not read; they come before `lines`. */
   readonly missed?: number
+  /** Files that are followed from now on, or are not what they were: of new processes and programs, of a changed `log_file`. */
+  readonly files?: readonly LogSource[]
   /** A file that cannot be read any more, in words: nothing more comes from it. */
   readonly error?: string
+}
+
+/** Facts of `config.updated`. */
+export interface ConfigUpdated extends ConfigDiff {
+  /** How many slots each added program has. */
+  readonly desired: Readonly<Record<string, number>>
 }
 
 export const eventTopics = [

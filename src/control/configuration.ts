@@ -1,7 +1,7 @@
 // The configuration that is in force, and how a changed file takes its place: as one step on the
 // server, checked whole before anything moves. An invalid file changes nothing.
 
-import type { ConfigDiff, Saved, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
+import type { ConfigDiff, ConfigUpdated, Saved, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
 import type { Config, LoadOptions } from '../config/config.ts'
 import { diffConfigs, formerConfig } from '../config/diff.ts'
 import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
@@ -24,7 +24,7 @@ export interface ConfigurationOptions {
   /** For a next master: the settings that are in force. */
   readonly store: Store
   /** Told after a changed file took effect. */
-  readonly updated: (diff: ConfigDiff) => void
+  readonly updated: (facts: ConfigUpdated) => void
   /** What nobody waits for went wrong. */
   readonly failed: (e: unknown) => void
   /** Only these programs (`phd -s`). */
@@ -126,7 +126,7 @@ export class Configuration {
     const applied = this.#apply(diff, next, true)
     const reloads = chooseAll(this.#supervisor).filter((c) => untouched.has(c.program))
     const reloaded = this.#operator.submit(
-      reloads.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, false) })),
+      reloads.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, false, true) })),
       { wait: true },
     )
     const [one, two] = await Promise.all([applied, reloaded])
@@ -191,7 +191,9 @@ export class Configuration {
   }
 
   async #apply(diff: ConfigDiff, next: Config, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {
-    this.#options.updated(diff)
+    // With the counts of new programs: what follows tells of their slots, and of no slots nothing would.
+    const desired = diff.added.map((program) => [program, next.programs.get(program)?.spec.workers ?? 0] as const)
+    this.#options.updated({ ...diff, desired: Object.fromEntries(desired) })
     const operations: Submitted[] = []
     const removals = diff.removed.map((program) => this.#remove(program))
     for (const { program, keys, effect } of diff.changed) {

@@ -1,8 +1,8 @@
 // What happens, as numbered events: kept for a while so that a client can come back and ask for what
 // it missed, and sent to those who subscribed. What is kept is also the queue of those who read slowly:
 // a follower costs its place in it, and is told how many were gone before it came to them.
-// `process.state` carries the whole new row of its slot, so a follower can keep `status` up to date from a
-// snapshot and the events after it.
+// `process.state` carries the whole new row of its slot, `program.scaled` and `config.updated` the counts, so
+// a follower can keep `status` up to date from a snapshot and the events after it.
 
 import type { EventsResult, EventTopic, Happening } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'

@@ -37,15 +37,15 @@ export class Operator {
   }
 
   start(target: Target, waiting: Waiting): Promise<OperationResult> {
-    return this.#each(target, waiting, (c) => startOperation('start', c.slots, c.whole))
+    return this.#each(target, waiting, (c) => startOperation('start', c.slots, c.asProgram))
   }
 
   restart(target: Target, waiting: Waiting): Promise<OperationResult> {
-    return this.#each(target, waiting, (c) => startOperation('restart', c.slots, c.whole))
+    return this.#each(target, waiting, (c) => startOperation('restart', c.slots, c.asProgram))
   }
 
   stop(target: Target, waiting: Waiting): Promise<OperationResult> {
-    return this.#each(target, waiting, (c) => stopOperation(c.slots, c.whole))
+    return this.#each(target, waiting, (c) => stopOperation(c.slots, c.asProgram))
   }
 
   /** STOPPED or EXITED by name is PH_CONFLICT, and then nothing is done for any; under a glob or `all` it is skipped. */
@@ -59,7 +59,11 @@ export class Operator {
       throw new PhError('PH_CONFLICT', `cannot reload "${program}": it is ${word}; start it instead`, { program })
     }
     return this.submit(
-      chosen.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, c.byName) })),
+      chosen.map((c) => ({
+        program: c.program,
+        slots: c.slots,
+        operation: reloadOperation(c.slots, c.byName, c.asProgram),
+      })),
       waiting,
     )
   }
@@ -161,7 +165,8 @@ export class Operator {
         over = true
         cancel()
         const results = all.flatMap((one) => this.#settled(one))
-        if (superseded !== null) reject(new PhError('PH_CONFLICT', superseded, { results }))
+        const code = this.#supervisor.isStopping ? 'PH_STOPPING' : 'PH_CONFLICT'
+        if (superseded !== null) reject(new PhError(code, superseded, { results }))
         else resolve({ ok: results.every((r) => r.ok), results })
       }
       const cancel =

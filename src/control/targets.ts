@@ -11,6 +11,8 @@ export interface Chosen {
   readonly slots: readonly number[]
   /** Every slot of the program. */
   readonly whole: boolean
+  /** The program itself was meant, and not slots of it by their numbers. */
+  readonly asProgram: boolean
   /** The caller named it, rather than saying `all` or a glob. */
   readonly byName: boolean
 }
@@ -22,12 +24,14 @@ export function chooseTargets(every: Programs, target: string | readonly string[
   const programs = new Map([...every].filter(([, program]) => !program.removed))
   const slots = new Map<string, Set<number>>()
   const named = new Set<string>()
+  const meant = new Set<string>()
   for (const one of typeof target === 'string' ? [target] : target) {
-    for (const { program, slot, byName } of matches(programs, one)) {
+    for (const { program, slot, byName, asProgram } of matches(programs, one)) {
       const set = slots.get(program) ?? new Set()
       slots.set(program, set)
       if (slot !== null) set.add(slot)
       if (byName) named.add(program)
+      if (asProgram) meant.add(program)
     }
   }
   const chosen: Chosen[] = []
@@ -39,10 +43,41 @@ export function chooseTargets(every: Programs, target: string | readonly string[
       program: name,
       slots: [...set].sort((a, b) => a - b),
       whole: set.size === all.length,
+      asProgram: meant.has(name),
       byName: named.has(name),
     })
   }
   return chosen
+}
+
+/** What a target means of a slot, which need not be there yet (null = of a program as such): all of its program, or the slot by its number. */
+type Meaning = (program: string, slot: number | null) => 'program' | 'slot' | null
+
+/** What targets will mean of programs and slots that come later. */
+export function meaningOf(targets: readonly string[]): Meaning {
+  const each = targets.map(meaningOfOne)
+  return (program, slot) => {
+    const found = each.map((means) => means(program, slot))
+    return found.includes('program') ? 'program' : found.includes('slot') ? 'slot' : null
+  }
+}
+
+const isGlob = (target: string): boolean => /[*?[{]/.test(target)
+
+function meaningOfOne(target: string): Meaning {
+  if (target === 'all') return () => 'program'
+  if (isGlob(target)) {
+    const isMatch = picomatch(target)
+    return (program, slot) => {
+      if (isMatch(program)) return 'program'
+      return slot !== null && isMatch(nameOf(program, slot)) ? 'slot' : null
+    }
+  }
+  const [, ofSlot, number] = /^(.*):(\d+)$/.exec(target) ?? []
+  return (program, slot) => {
+    if (program === target) return 'program'
+    return program === ofSlot && slot === Number(number) ? 'slot' : null
+  }
 }
 
 interface Match {
@@ -50,38 +85,30 @@ interface Match {
   /** null = the program has no slots. */
   readonly slot: number | null
   readonly byName: boolean
+  readonly asProgram: boolean
 }
 
 function matches(programs: Programs, target: string): Match[] {
-  if (target === 'all') return [...programs.values()].flatMap((p) => everySlot(p, false))
-  const exact = programs.get(target)
-  if (exact) return everySlot(exact, true)
-  const colon = target.lastIndexOf(':')
-  const ofSlot = colon > 0 ? programs.get(target.slice(0, colon)) : undefined
-  if (ofSlot && /^\d+$/.test(target.slice(colon + 1))) {
-    const slot = Number(target.slice(colon + 1))
-    if (slotNumbers(ofSlot).includes(slot)) return [{ program: ofSlot.name, slot, byName: true }]
-    throw notFound(target, `"${ofSlot.name}" has ${describeSlots(ofSlot)}`, programs)
-  }
-  if (/[*?[{]/.test(target)) {
-    const isMatch = picomatch(target)
-    const found = [...programs.values()].flatMap((p) =>
-      isMatch(p.name)
-        ? everySlot(p, false)
-        : slotNumbers(p)
-            .filter((slot) => isMatch(nameOf(p.name, slot)))
-            .map((slot) => ({ program: p.name, slot, byName: false })),
-    )
-    if (found.length > 0) return found
-    throw notFound(target, 'no program matches it', programs)
-  }
-  throw notFound(target, 'no such program', programs)
+  const means = meaningOfOne(target)
+  const byName = target !== 'all' && !isGlob(target)
+  const found = [...programs.values()].flatMap((known): Match[] => {
+    const { name: program } = known
+    const slots = slotNumbers(known)
+    const asProgram = means(program, null) === 'program'
+    if (asProgram && slots.length === 0) return [{ program, slot: null, byName, asProgram }]
+    return slots
+      .filter((slot) => asProgram || means(program, slot) !== null)
+      .map((slot) => ({ program, slot, byName, asProgram }))
+  })
+  if (found.length > 0 || target === 'all') return found
+  throw notFound(target, whyNot(programs, target), programs)
 }
 
-function everySlot(program: Program, byName: boolean): Match[] {
-  const slots = slotNumbers(program)
-  if (slots.length === 0) return [{ program: program.name, slot: null, byName }]
-  return slots.map((slot) => ({ program: program.name, slot, byName }))
+function whyNot(programs: Programs, target: string): string {
+  if (isGlob(target)) return 'no program matches it'
+  const [, program = ''] = /^(.*):\d+$/.exec(target) ?? []
+  const known = programs.get(program)
+  return known ? `"${program}" has ${describeSlots(known)}` : 'no such program'
 }
 
 const slotNumbers = ({ instances }: Program): number[] => [...new Set(instances.map((i) => i.slot))]

@@ -19,7 +19,7 @@ import { dirname } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
 import { lockFile, spliceTo } from './libc-io.ts'
-import type { LogWatcher } from './log-growth.ts'
+import type { Growth } from './log-growth.ts'
 import { compressOne, type RotationPlan, rotate } from './rotation.ts'
 
 const RETRY_MS = 1_000
@@ -73,7 +73,7 @@ export class OpenLog implements LogFile {
   #lookedAt: number
   readonly #clock: Clock
   readonly #trouble: Trouble
-  readonly #watcher: LogWatcher
+  readonly #watcher: Growth
   readonly #listeners = new Set<() => void>()
   #unfinished: Buffer | null = null
   #lost = false
@@ -81,7 +81,7 @@ export class OpenLog implements LogFile {
   #compressing = false
   #noRotationBefore = Number.NEGATIVE_INFINITY
 
-  constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: LogWatcher) {
+  constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: Growth) {
     this.#watcher = watcher
     this.target = target
     this.path = target.path

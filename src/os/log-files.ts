@@ -37,6 +37,7 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
         replaced: () => growth.replaced(path),
       })
       opened.set(path, file)
+      growth.written(path, true)
       growth.replaced(path)
       return file
     },
@@ -45,6 +46,7 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
       if (!file || --file.users > 0) return
       opened.delete(path)
       file.close()
+      growth.written(path, false)
     },
     reopen() {
       for (const file of opened.values()) file.reopen()

@@ -37,10 +37,16 @@ export class Outcomes {
     return this.#slots.filter((slot) => !this.#known.has(slot))
   }
 
+  /** Slots that are gone before the beginning, of a program that was meant as a whole. */
+  dropMissing({ instances }: Program): void {
+    this.#slots = this.#slots.filter((slot) => this.#known.has(slot) || instances.some((i) => i.slot === slot))
+  }
+
   /** Whatever has not settled ends with this error, where it stands. */
-  endOpen(program: Program, error: string): void {
-    for (const { slot, serving } of chosen(program, this.open)) this.set(slot, serving, { ok: false, error })
-    for (const slot of this.open) this.set(slot, null, { ok: false, error })
+  endOpen(program: Program, error: string, slots: readonly number[] = this.open): void {
+    const open = this.open.filter((slot) => slots.includes(slot))
+    for (const { slot, serving } of chosen(program, open)) this.set(slot, serving, { ok: false, error })
+    for (const slot of open) this.set(slot, null, { ok: false, error })
   }
 
   list(): Outcome[] {
@@ -77,15 +83,25 @@ export function startOutcome(i: Instance, now: number): Verdict | null {
   }
 }
 
-/** start and restart of the slots: settled as startOutcome says. */
+/**
+ * start and restart of the slots: settled as startOutcome says.
+ * @param whole the program was meant, whichever slots it has when the turn comes
+ */
 export function startOperation(kind: 'start' | 'restart', slots: readonly number[], whole: boolean): Operation {
   const outcomes = new Outcomes(slots)
+  /** A stop may take some away. */
+  let its = slots
   return {
     kind,
-    slots,
+    get slots() {
+      return outcomes.slots
+    },
     begin(desk) {
-      if (whole) desk.setWanted('up')
-      for (const { slot, serving } of chosen(desk.program, slots)) {
+      if (whole) {
+        desk.setWanted('up')
+        outcomes.dropMissing(desk.program)
+      }
+      for (const { slot, serving } of chosen(desk.program, its)) {
         const { at } = serving.state
         if (kind === 'start' && at === 'running') outcomes.set(slot, serving, { ok: true })
         const goesOn = kind === 'start' && (at === 'running' || at === 'starting')
@@ -94,7 +110,7 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       }
     },
     changed(desk, after) {
-      if (!slots.includes(after.slot) || isLeaving(desk.program, after)) return
+      if (!its.includes(after.slot) || isLeaving(desk.program, after)) return
       const outcome = startOutcome(after, desk.now())
       if (outcome) outcomes.set(after.slot, after, outcome)
     },
@@ -103,6 +119,13 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       return outcomes.open.length === 0
     },
     supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
+    release(desk, taken, reason) {
+      const others = its.filter((slot) => !taken.includes(slot))
+      if (others.length === 0) return false
+      its = others
+      outcomes.endOpen(desk.program, reason, taken)
+      return true
+    },
     outcomes: () => outcomes.list(),
   }
 }

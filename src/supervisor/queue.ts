@@ -1,5 +1,6 @@
 // The operations on one program, in order. One is under way at a time; the others wait. A stop does
-// not wait: it ends whatever would start or reload the same slots. A reload ends the reload before it.
+// not wait: it takes its slots from whatever would start them, and ends what would reload them. A reload
+// ends the reload before it.
 //
 // Promises: every operation ends exactly once and tells its listener; nothing here decides what an
 // operation does (operations.ts) or what a state means (core).
@@ -37,6 +38,8 @@ export interface Operation {
   settled(desk: Desk): boolean
   /** Something else took its place: what is not settled ends with this reason. */
   supersede(desk: Desk, reason: string): void
+  /** Something else takes these slots: they end with this reason, the others go on. False = there are no others, and nothing was done. */
+  release?(desk: Desk, slots: readonly number[], reason: string): boolean
   /** So far. */
   outcomes(): readonly Outcome[]
   /** What a next master needs to go on with it, once it has begun. */
@@ -63,7 +66,7 @@ export class OperationQueue {
     const held = { desk, operation, done }
     operation.asked?.(desk)
     if (operation.kind === 'stop') {
-      this.#supersede(desk, (o) => startsSomething(o) && overlaps(o, operation), 'superseded by a stop')
+      this.#overtake(desk, operation, 'superseded by a stop')
       this.#begin(desk, held)
       return
     }
@@ -126,6 +129,16 @@ export class OperationQueue {
       // One operation must not end the loop that serves all of them.
       this.#supersede(desk, (o) => o === held.operation, messageOf(e))
     }
+  }
+
+  /** A stop takes its slots from whatever would start them; a plan that has lost a slot is over. */
+  #overtake(desk: Desk, stop: Operation, reason: string): void {
+    const whole = new Set<Operation>()
+    for (const { operation: o } of [...this.#current, ...this.#waiting]) {
+      if (!startsSomething(o) || !overlaps(o, stop)) continue
+      if (!o.release?.(desk, stop.slots, reason)) whole.add(o)
+    }
+    this.#supersede(desk, (o) => whole.has(o), reason)
   }
 
   #supersede(desk: Desk, which: (o: Operation) => boolean, reason: string): void {

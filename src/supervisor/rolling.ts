@@ -15,9 +15,10 @@ import type { Operation } from './queue.ts'
 /**
  * reload: STOPPED and EXITED slots are refused by name and skipped otherwise; all others get a new process.
  * @param byName the caller named the slots, so one that cannot be reloaded is a failure
+ * @param whole the program was meant, whichever slots it has when the turn comes
  */
-export function reloadOperation(slots: readonly number[], byName: boolean): Operation {
-  return rollingOperation('reload', slots, (desk, outcomes) => {
+export function reloadOperation(slots: readonly number[], byName: boolean, whole: boolean): Operation {
+  return rollingOperation('reload', slots, whole, (desk, outcomes) => {
     const { spec } = desk.program
     const able: number[] = []
     for (const { slot, serving } of chosen(desk.program, slots)) {
@@ -49,7 +50,7 @@ function resting(word: string, byName: boolean): Verdict {
  * is. A process that is gone or was replaced when its turn comes needs none.
  */
 export function recycleOperation(slot: number, pid: number | null): Operation {
-  return rollingOperation('recycle', [slot], (desk, outcomes) => {
+  return rollingOperation('recycle', [slot], false, (desk, outcomes) => {
     const here = desk.program.instances.filter((i) => i.slot === slot)
     const aged = here.find((i) => i.state.at === 'running' && i.state.pid === pid)
     if (aged && here.length === 1) return plan(desk, desk.program.spec, [slot])
@@ -67,7 +68,7 @@ export function recycleOperation(slot: number, pid: number | null): Operation {
  * are those of now; what is scaled up before its turn comes is replaced too.
  */
 export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
-  const operation = rollingOperation('update', slots, (desk, outcomes) => {
+  const operation = rollingOperation('update', slots, true, (desk, outcomes) => {
     const all = slotsOf(desk.program)
     outcomes.add(all.map(({ slot }) => slot))
     const rests = all.filter(({ serving: i }) => i.wanted === 'down' || i.state.at === 'exited')
@@ -85,7 +86,7 @@ export function updateOperation(spec: Spec, slots: readonly number[]): Operation
 
 /** Goes on with a plan that an earlier master had begun. */
 export function resumedOperation({ kind, slots, plan }: KeptRollout): Operation {
-  return rollingOperation(kind, slots, () => plan)
+  return rollingOperation(kind, slots, false, () => plan)
 }
 
 function plan(desk: Desk, spec: Spec, slots: readonly number[]): Rollout {
@@ -97,6 +98,7 @@ function plan(desk: Desk, spec: Spec, slots: readonly number[]): Rollout {
 function rollingOperation(
   kind: 'reload' | 'recycle' | 'update',
   slots: readonly number[],
+  whole: boolean,
   begin: (desk: Desk, outcomes: Outcomes) => Rollout | null,
 ): Operation {
   const outcomes = new Outcomes(slots)
@@ -110,6 +112,7 @@ function rollingOperation(
       return outcomes.slots
     },
     begin(desk) {
+      if (whole) outcomes.dropMissing(desk.program)
       tell(desk, 'begun', null)
       rollout = begin(desk, outcomes)
     },

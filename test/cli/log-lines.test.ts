@@ -26,7 +26,7 @@ const source = (name: string, format: LogSource['format'] = 'raw'): LogSource =>
   format,
 })
 const print = (files: readonly LogSource[], lines: readonly LogLine[], tty = false): string =>
-  logPrinter(files, { tty, colour: false, paint: plain, now: () => now })(lines)
+  logPrinter(files, { tty, colour: false, paint: plain, now: () => now }).print(lines)
 
 test('a name stands before a line where several can come, and only there', () => {
   assert.equal(print([source('web')], [line('web', 'text')]), 'text\n')
@@ -41,8 +41,16 @@ test('a name stands before a line where several can come, and only there', () =>
 
 test('a wider name widens the column from then on', () => {
   const printer = logPrinter([source('w', 'json')], { tty: false, colour: false, paint: plain, now: () => now })
-  assert.equal(printer([line('w:0', 'a')]), 'w:0 | a\n')
-  assert.equal(printer([line('w:100', 'b'), line('w:0', 'c')]), 'w:100 | b\nw:0   | c\n')
+  assert.equal(printer.print([line('w:0', 'a')]), 'w:0 | a\n')
+  assert.equal(printer.print([line('w:100', 'b'), line('w:0', 'c')]), 'w:100 | b\nw:0   | c\n')
+})
+
+test('names stand before the lines from when a second file joins the first', () => {
+  const printer = logPrinter([source('web:0')], { tty: false, colour: false, paint: plain, now: () => now })
+  printer.follows([source('web:0')])
+  assert.equal(printer.print([line('web:0', 'alone')]), 'alone\n')
+  printer.follows([source('web:11')])
+  assert.equal(printer.print([line('web:0', 'one'), line('web:11', 'two')]), 'web:0  | one\nweb:11 | two\n')
 })
 
 test('lines of several files are put in the order of time where all have one', () => {

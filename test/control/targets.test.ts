@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseSignal } from '../../src/control/signal-names.ts'
-import { chooseTargets } from '../../src/control/targets.ts'
+import { chooseTargets, meaningOf } from '../../src/control/targets.ts'
 import type { Program } from '../../src/core/program.ts'
 import { newInstance } from '../../src/core/state.ts'
 import { PhError } from '../../src/errors.ts'
@@ -76,6 +76,26 @@ const chosen: readonly [target: string | readonly string[], found: readonly stri
 
 test('targets: programs, slots, globs, lists, all; each program once, in the order of the configuration', () => {
   for (const [target, found] of chosen) assert.deepEqual(choose(target), found, String(target))
+})
+
+test('what a target means of later slots is what it means of those that are there', () => {
+  for (const [target] of chosen) {
+    const means = meaningOf(typeof target === 'string' ? [target] : target)
+    const found = new Map(chooseTargets(programs, target).map((c) => [c.program, c]))
+    for (const { name, removed, instances } of programs.values()) {
+      const c = found.get(name)
+      if (removed) continue
+      for (const { slot } of instances) assert.equal(means(name, slot) !== null, c?.slots.includes(slot) ?? false)
+      assert.equal(means(name, null) === 'program', c?.asProgram ?? false, `${String(target)}: ${name}`)
+    }
+  }
+  const means = meaningOf(['web:7', 'job', 'web-*', '*:3'])
+  assert.deepEqual(
+    [means('web', 7), means('web', 8), means('job', 0), means('web-new', 5), means('api', 3), means('jobs', 0)],
+    ['slot', null, 'program', 'program', 'slot', null],
+  )
+  assert.equal(meaningOf(['all'])('anything', 9), 'program')
+  assert.equal(meaningOf(['master'])('web', 0), null)
 })
 
 const unknown: readonly [target: string | readonly string[], words: RegExp, nearest: string | null][] = [

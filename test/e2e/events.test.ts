@@ -1,11 +1,9 @@
-// events on a real master: numbers without gaps, since and missed, topics, and a follower that keeps a
-// picture of status up to date by events alone.
+// events on a real master: numbers without gaps, since and missed, topics, and clients that do not read.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Client, connect, type Missed } from '../../src/api/client.ts'
-import type { EventTopic, Happening, Params, ProcessStatus, Program } from '../../src/api/contract.ts'
-import { dice } from '../helpers/dice.ts'
+import type { EventTopic, Happening, Params } from '../../src/api/contract.ts'
 import { type Master, quick, startMaster } from '../helpers/master.ts'
 import { rawSocket } from '../helpers/raw-socket.ts'
 import { fixture, until, within } from '../helpers/scene.ts'
@@ -104,7 +102,7 @@ test('scale, reload, update and trouble are told', async (t) => {
     ['begun', 'ended'].map((phase) => ['web', 'reload', phase, ['web:0', 'web:1'], null]),
   )
   const [updated] = of('config.updated')
-  assert.deepEqual([updated?.added, updated?.removed], [['new'], ['old']])
+  assert.deepEqual([updated?.added, updated?.removed, updated?.desired], [['new'], ['old'], { new: 1 }])
 })
 
 test('a topic that is none, and a since that is none, are refused', async (t) => {
@@ -205,154 +203,4 @@ test('the end of the master ends a stream, and nothing is thrown', async (t) => 
   await master.stop()
   await within('the end of the stream', ended)
   assert.ok(heard.some((one) => 'topic' in one && one.topic === 'master.stopping'))
-})
-
-/** What status says, but for what changes by itself. */
-function lasting(programs: readonly Program[]): unknown {
-  return programs
-    .map((p) => ({
-      program: p.program,
-      state: p.state,
-      desired: p.desired,
-      running: p.running,
-      processes: p.processes.map(({ cpu: _c, memory: _m, uptime: _u, requests: _r, nextAttemptAt, ...rest }) => ({
-        ...rest,
-        waits: nextAttemptAt !== null,
-      })),
-    }))
-    .sort((a, b) => a.program.localeCompare(b.program))
-}
-
-/** status, kept by events: a row a slot, the counts, and the state of a program as the rows give it. */
-class Picture {
-  readonly #rows = new Map<string, Map<string, ProcessStatus>>()
-  readonly #desired = new Map<string, number>()
-  /** Gone from the configuration; they stay until their last process has. */
-  readonly #removed = new Set<string>()
-
-  constructor(programs: readonly Program[]) {
-    for (const program of programs) {
-      this.#desired.set(program.program, program.desired)
-      this.#rows.set(program.program, new Map(program.processes.map((row) => [row.name, row])))
-    }
-  }
-
-  take(event: Happening): void {
-    const { topic, program = '', name = '' } = event
-    if (topic === 'process.state') {
-      const rows = this.#rows.get(program) ?? new Map<string, ProcessStatus>()
-      this.#rows.set(program, rows)
-      if (event.process === null) rows.delete(name)
-      else rows.set(name, event.process as ProcessStatus)
-    } else if (topic === 'program.scaled') {
-      this.#desired.set(program, Number(event.to))
-    } else if (topic === 'config.updated') {
-      for (const gone of event.removed as readonly string[]) this.#removed.add(gone)
-      for (const added of event.added as readonly string[]) this.#removed.delete(added)
-    }
-    for (const gone of this.#removed) if (!this.#rows.get(gone)?.size) this.#rows.delete(gone)
-  }
-
-  programs(): Program[] {
-    return [...this.#rows].map(([program, rows]) => {
-      const processes = [...rows.values()].sort((a, b) => a.slot - b.slot)
-      const running = processes.filter((row) => row.state === 'RUNNING').length
-      return {
-        program,
-        state: stateOf(processes),
-        desired: this.#desired.get(program) ?? processes.length,
-        running,
-        ready: running,
-        nextRunAt: null,
-        lastRun: null,
-        processes,
-      }
-    })
-  }
-}
-
-/** The contract's rule. */
-function stateOf(processes: readonly ProcessStatus[]): Program['state'] {
-  const up = processes.filter((row) => row.wanted === 'up')
-  if (up.length === 0) return processes.some((row) => row.state === 'STOPPING') ? 'STOPPING' : 'STOPPED'
-  const running = up.filter((row) => row.state === 'RUNNING').length
-  if (running === up.length) return 'RUNNING'
-  if (running > 0) return 'DEGRADED'
-  const order = ['FATAL', 'BACKOFF', 'STARTING', 'STOPPING', 'STANDBY', 'EXITED'] as const
-  return order.find((state) => up.some((row) => row.state === state)) ?? 'STOPPED'
-}
-
-test('a follower rebuilds status from a snapshot and the events after it', async (t) => {
-  const seed = Number(process.env.PHD_SEED ?? Date.now() % 1_000_000)
-  t.diagnostic(`PHD_SEED=${seed}`)
-  const roll = dice(seed)
-  const ini = (
-    more: string,
-  ): string => `[DEFAULT]\nstart_seconds = 30ms\nbackoff_initial = 20ms\nbackoff_max = 100ms\ngraceful_timeout = 200ms
-[web]\ncommand = sleep 600\nnumber_workers = 3\n[first]\ncommand = sleep 600\nnumber_workers = 2\nreload_strategy = start-first
-[crash]\ncommand = sh ${fixture('crash-on-boot.sh')} 3\nstart_retries = 6\n[deaf]\ncommand = sh ${fixture('ignore-term.sh')}
-[once]\ncommand = true\nautorestart = never\n${more}`
-  const master = await startMaster(t, ini(''))
-  const client = await connect(master.socket)
-  master.scene.after(() => client.close())
-  const stream = client.events({})
-  await stream.begun
-  const picture = new Picture(await client.call('status', {}))
-  let newest = 0
-  void (async () => {
-    for await (const event of stream) {
-      assert.ok('topic' in event, 'nothing is missed')
-      picture.take(event)
-      newest = event.seq
-    }
-  })()
-
-  const targets = ['web', 'first', 'crash', 'deaf', 'once', 'all', 'web:1', 'first:0']
-  let extra = 0
-  for (let step = 0; step < 60; step++) {
-    const target = roll.pick(targets)
-    const wait = roll.chance(30)
-    const timeout = 2
-    // What is refused, or takes longer, is as good as what is done: all of it must be seen.
-    await (() => {
-      switch (roll.below(8)) {
-        case 0:
-          return master.call('start', { target, wait, timeout })
-        case 1:
-          return master.call('stop', { target, wait, timeout })
-        case 2:
-          return master.call('restart', { target, wait, timeout })
-        case 3:
-          return master.call('reload', { target, wait, timeout })
-        case 4:
-          return master.call('scale', { program: roll.pick(['web', 'first']), workers: roll.below(5), wait, timeout })
-        case 5:
-          return master.call('signal', { target, signal: 'KILL' })
-        case 6: {
-          extra = 1 - extra
-          const added = extra === 1 ? `[extra]\ncommand = sleep ${600 + roll.below(3)}\nnumber_workers = 2\n` : ''
-          master.scene.write('config.ini', ini(added))
-          return master.call('update', { wait: false })
-        }
-        default:
-          return new Promise((resolve) => setTimeout(resolve, roll.below(80)))
-      }
-    })().catch(() => undefined)
-  }
-  // Everything comes to rest: nothing is left that changes by itself.
-  await master.call('stop', { target: ['crash', 'deaf', 'once'], timeout: 10 })
-  await master.call('start', { target: ['web', 'first'], timeout: 10 }).catch(() => undefined)
-  await until('the same picture', async () => {
-    const { seq } = await client.events({ topics: ['log.trouble'] }).begun
-    const status = await client.call('status', {})
-    if (status.some((p) => ['STARTING', 'STOPPING', 'BACKOFF'].includes(p.state)) || newest < seq) return false
-    try {
-      assert.deepEqual(lasting(picture.programs()), lasting(status))
-      return true
-    } catch (e) {
-      const { seq: later } = await client.events({ topics: ['log.trouble'] }).begun
-      if (later === seq) throw e
-      return false
-    }
-  })
 })

@@ -89,6 +89,22 @@ test('logs -f over a restart, until Ctrl-C: exit 0', async (t) => {
   ])
 })
 
+test('logs -f of a program without processes: it waits for them, and names them when they are several', async (t) => {
+  const master = await startMaster(
+    t,
+    `${quick}[web]\n${say('echo "hello from %(slot)s"', 'number_workers = 0\nlog_file = web-%(slot)s.log\n')}`,
+  )
+  const phctl = following(master, 'logs', '-f', 'web')
+  const [remark] = (await within('a remark', once(phctl.child.stderr as NodeJS.ReadableStream, 'data'))) as [string]
+  assert.equal(remark, 'phctl: no log file to show yet\n')
+  await master.call('scale', { program: 'web', workers: 1 })
+  await phctl.until('hello from 0\n')
+  await master.call('scale', { program: 'web', workers: 2 })
+  await phctl.until('hello from 1\n')
+  const { code, stdout } = await phctl.interrupt()
+  assert.deepEqual([code, stdout], [0, 'hello from 0\nweb:1 | hello from 1\n'])
+})
+
 test('logs -f and events: the master goes, exit 4, and it says so', async (t) => {
   const master = await startMaster(t, `${quick}[web]\n${say('echo hello')}`)
   const logs = following(master, 'logs', '-f', 'web')

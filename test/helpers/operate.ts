@@ -52,7 +52,7 @@ export function verbs(supervisor: Supervisor, program = 'web') {
     start: (slots = all()) => give(startOperation('start', slots, slots.length === all().length)),
     restart: (slots = all()) => give(startOperation('restart', slots, slots.length === all().length)),
     stop: (slots = all()) => give(stopOperation(slots, slots.length === all().length)),
-    reload: (slots = all(), byName = true) => give(reloadOperation(slots, byName)),
+    reload: (slots = all(), byName = true) => give(reloadOperation(slots, byName, slots.length === all().length)),
     update: (spec: Spec, slots = all()) => give(updateOperation(spec, slots)),
     wait: (state: Parameters<typeof waitOperation>[1], slots = all()) => give(waitOperation(slots, state)),
     scale: (to: number) =>

@@ -273,11 +273,6 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
     return `start ${name} ${slots.join()}`
   }
   if (kind < 69) {
-    // It ends a start under way as a whole, so what that one wanted of further slots is not certain any more.
-    for (const o of weather.operations) {
-      const isCut = o.program === name && o.ends === 0 && o.operation.slots.some((slot) => slots.includes(slot))
-      if (isCut) for (const slot of o.operation.slots) known.asked.delete(slot)
-    }
     wish('down')
     note('stop', () => give.stop(slots))
     return `stop ${name} ${slots.join()}`
