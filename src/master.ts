@@ -143,6 +143,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const server = await serveControl({
     path: master.socket,
     inherited: handover?.control ?? null,
+    clock,
     mode,
     gid,
     maxClients: master.maxClients,

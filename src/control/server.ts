@@ -1,23 +1,17 @@
 // The control socket: connections in, lines out. Each connection may have many calls in flight; each
 // costs bounded memory whatever the other side does. Knows nothing of what a method means.
 
-import { chmodSync, chownSync, lstatSync, rmSync, statSync, unlinkSync } from 'node:fs'
-import { createServer, type Server, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
-import { errno, messageOf, PhError } from '../errors.ts'
+import { PhError } from '../errors.ts'
 import type { Peer, Role } from './access.ts'
 import { isHttp, refuseHttp } from './http.ts'
+import { type ListenOptions, listenOnFile } from './listener.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { sender } from './sender.ts'
 import { Session } from './session.ts'
 
-export interface ServerOptions {
-  readonly path: string
-  /** The listening socket of the program that we were before; null = bind a new one. */
-  readonly inherited: number | null
-  readonly mode: number
-  /** Numeric group of the socket's file, or null. */
-  readonly gid: number | null
+export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
   readonly maxClients: number
   /** Bytes of one call. */
   readonly maxMessage: number
@@ -28,7 +22,6 @@ export interface ServerOptions {
   roleOf(peer: Peer): Role | null
   /** Has the other end closed altogether, and not only said that it will write no more? */
   hungUp(fd: number): boolean
-  log(facts: object, text: string): void
 }
 
 /** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
@@ -43,54 +36,17 @@ export interface ControlServer {
   close(closed: () => void): void
 }
 
-/**
- * Binds and listens at once. The caller holds the lock of run_path: a socket that nobody of ours
- * serves is stale and removed; anything else at the path is refused.
- */
+/** Binds and listens at once. The caller holds the lock of run_path. */
 export async function serveControl(options: ServerOptions): Promise<ControlServer> {
-  const { path, inherited } = options
-  if (inherited === null) removeStale(path)
   const clients = new Set<Socket>()
-  const server = createServer({ allowHalfOpen: true }, (socket) => accept(socket, clients, options))
-  return new Promise((resolve, reject) => {
-    server.once('error', (e) =>
-      reject(new PhError('PH_INTERNAL', `cannot listen on ${path}: ${e.message}`, {}, { cause: e })),
-    )
-    // The mode holds from birth: a listen on a path binds before it returns.
-    // Nobody of another group may connect before the group is the wanted one.
-    const umask = process.umask(0o177)
-    try {
-      server.listen(inherited === null ? { path, backlog: 511 } : { fd: inherited, backlog: 511 })
-    } finally {
-      process.umask(umask)
-    }
-    server.once('listening', () => {
-      try {
-        if (inherited === null && options.gid !== null) chownSync(path, -1, options.gid)
-        if (inherited === null) chmodSync(path, options.mode)
-      } catch (e) {
-        server.close()
-        reject(new PhError('PH_INTERNAL', `cannot give ${path} its mode and group: ${messageOf(e)}`, {}, { cause: e }))
-        return
-      }
-      server.on('error', (e) => options.log({ err: e.message }, 'control socket'))
-      resolve(controlServer(server, path, clients))
-    })
-  })
-}
-
-function controlServer(server: Server, path: string, clients: ReadonlySet<Socket>): ControlServer {
-  const born = statSync(path, { throwIfNoEntry: false })
+  const connected = (socket: Socket): void => accept(socket, clients, options)
+  const listener = await listenOnFile({ ...options, connected })
   return {
-    fd: fdOf(server),
+    get fd() {
+      return listener.fd
+    },
     close(closed) {
-      const there = statSync(path, { throwIfNoEntry: false })
-      const ours = there !== undefined && there.ino === born?.ino && there.dev === born.dev
-      // libuv unlinks what it has bound, even if it is another master's by now; what it was given it leaves there.
-      if (ours) {
-        server.close()
-        rmSync(path, { force: true })
-      } else server.unref()
+      listener.close()
       let open = clients.size
       if (open === 0) closed()
       for (const client of clients) {
@@ -101,23 +57,6 @@ function controlServer(server: Server, path: string, clients: ReadonlySet<Socket
       }
     },
   }
-}
-
-function removeStale(path: string): void {
-  let there: ReturnType<typeof lstatSync>
-  try {
-    there = lstatSync(path)
-  } catch (e) {
-    if (errno(e) === 'ENOENT') return
-    throw e
-  }
-  if (!there.isSocket())
-    throw new PhError('PH_INTERNAL', `cannot listen on ${path}: something else than a socket stands there`)
-  const uid = process.geteuid?.() ?? 0
-  if (there.uid !== uid && uid !== 0) {
-    throw new PhError('PH_INTERNAL', `cannot listen on ${path}: the socket there belongs to uid ${there.uid}`)
-  }
-  unlinkSync(path)
 }
 
 function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): void {
@@ -223,7 +162,7 @@ function sweep(clients: Set<Socket>, { hungUp }: ServerOptions): void {
   }
 }
 
-const fdOf = (socket: Socket | Server): number => (socket as unknown as { _handle: { fd: number } })._handle.fd
+const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd
 
 function callerOf(socket: Socket, { peerOf, log }: ServerOptions): Peer | null {
   try {
