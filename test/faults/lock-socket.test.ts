@@ -100,7 +100,9 @@ test('row 60: run_path deleted while running: processes come and go, the master 
 test('row 62: an old master closes after a new one has bound: the new socket and pidfile stay', async (t) => {
   const scene = sceneOf(t)
   const first = await startMaster(t, `[master]\nlog_file = first.log\n${web}log_file = none\n`)
-  const remove = (): void => ['.phd/state/lock', 'phd.sock'].forEach((file) => void rmSync(scene.path(file)))
+  const remove = (): void => {
+    for (const file of ['.phd/state/lock', 'phd.sock']) rmSync(scene.path(file))
+  }
   remove()
   await until('its socket again', () => existsSync(first.socket))
   const config = scene.write('config.ini', `[master]\nlog_file = second.log\n${web}log_file = none\n`)
