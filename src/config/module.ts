@@ -15,6 +15,7 @@ const WITH_EXTENSION = /\.[cm]?[jt]s$/
 
 /** `module` or `module:Class`; the module is a path against `base`, its extension may be left out. Throws BadValue. */
 export function parseWorker(text: string, base: string): WorkerRun {
+  refuseSlot(base)
   const match = /^(.+):([\p{L}_$][\p{L}\p{N}_$]*)$/u.exec(text)
   const name = match?.[1] ?? text
   if (text.includes('\n') || name.endsWith(':'))
@@ -28,6 +29,7 @@ export function parseWorker(text: string, base: string): WorkerRun {
 
 /** The worker of a section that names neither worker nor command: the module called as the section. Throws BadValue. */
 export function workerOfSection(section: string, base: string): WorkerRun {
+  refuseSlot(base)
   const candidates = FOUND_BY_NAME.map((extension) => path.join(base, section + extension))
   const found = candidates.find(isFile)
   if (found === undefined) {
@@ -35,6 +37,11 @@ export function workerOfSection(section: string, base: string): WorkerRun {
     throw new BadValue(`cannot tell what to run: wanted worker or command, or one of ${names} in ${base}`)
   }
   return { kind: 'worker', module: runnable(found), className: null }
+}
+
+/** One module serves all slots of a program. */
+function refuseSlot(base: string): void {
+  if (base.includes('\0')) throw new BadValue('cannot find a worker module: base_path differs by slot')
 }
 
 function runnable(file: string): string {

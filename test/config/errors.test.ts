@@ -73,6 +73,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = %(program)03d\n', ['config.ini:2: [web] command: cannot write %(program)03d: its value is not a number']],
   // what to run
   ['[web]\n', ['config.ini:1: [web] worker: cannot tell what to run: wanted worker or command, or one of web.js, web.mjs, web.ts in .']],
+  ['[web]\nbase_path = x%(slot)s\n', ['config.ini:1: [web] worker: cannot find a worker module: base_path differs by slot']],
   ['[web]\nworker = a\ncommand = b\n', ['config.ini:2: [web] worker: cannot find the worker module: wanted a.js or a.mjs or a.ts', 'config.ini:3: [web] command: cannot stand beside worker (line 2): wanted one of them']],
   ['[web]\ncommand = "x\n', ['config.ini:2: [web] command: cannot end inside a quotation: a closing " is missing']],
   ['[web]\ncommand = x \\\n', ['config.ini:2: [web] command: cannot end with a backslash: nothing follows that it could protect']],
