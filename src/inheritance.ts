@@ -1,6 +1,7 @@
 // What the last master of this run_path left: its record, or, where that is lost, what its processes say
 // themselves. Read once, before anything new is written; from here on the living ones are watched.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config/load.ts'
 import type { Clock } from './core/ports.ts'
@@ -33,7 +34,9 @@ export function inherit(heir: Heir): Inheritance | null {
   const reading = readRecord(state)
   switch (reading.kind) {
     case 'none':
-      return null
+      // A master that ends in order takes its socket with it.
+      if (!existsSync(heir.config.master.socket)) return null
+      return fromProcesses(heir, { why: 'it is gone', moved: null })
     case 'void':
       heir.log.info({}, 'the record is of an earlier boot of this machine: none of its processes lives')
       return null
@@ -51,13 +54,14 @@ export function inherit(heir: Heir): Inheritance | null {
   }
 }
 
-function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved: string }): Inheritance | null {
+function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved: string | null }): Inheritance | null {
   const { config, clock, log } = heir
   const { runPath, socket } = config.master
   const found = survivorsOf(socket, join(runPath, 'io'))
   const { why, moved } = facts
   const text = 'the record of the last master cannot be used: its counts and waits are lost'
-  log.error({ why, moved, living: found.map(({ pid }) => pid) }, text)
+  // Where nothing was recorded and nothing lives, nothing is lost.
+  if (moved !== null || found.length > 0) log.error({ why, moved, living: found.map(({ pid }) => pid) }, text)
   if (found.length === 0) return null
   const specs = new Map([...config.programs].map(([name, { spec }]) => [name, spec]))
   const kept = rebuild(found, specs, { now: clock.now(), wall: clock.wall() })

@@ -64,7 +64,7 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
   const inheritance = inherit({ config, clock, log, strangers })
   const kept = inheritance?.kept ?? null
   const state = join(master.runPath, 'state')
-  const store = openStore({ folder: state, version: packageVersion(), kept, trouble: recordTrouble(log) })
+  const store = openStore({ folder: state, version: packageVersion(), clock, kept, trouble: recordTrouble(log) })
   const output = captureOutput({
     folder: makeOwnFolder(join(master.runPath, 'io'), 0o711),
     writers: join(state, 'writers'),
@@ -88,7 +88,7 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
     random,
   })
   const errands = errandsIn(state, clock)
-  const kin = kinOf({ strangers, soon: clock.soon })
+  const kin = kinOf({ strangers, clock, again: () => post.to?.post({ type: 'look' }) })
   const launcher = launcherOf({
     spawner: systemSpawner(),
     output,

@@ -27,7 +27,7 @@ export const rules: Rules = {
   running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: up.beat,
               exited: up.ended, deadline: up.overdue, recycleLater: up.recycleLater },
   stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.murder,
-              exited: down.gone, emptied: down.gone, deadline: down.murder },
+              exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain },
   backoff:  { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
   exited:   { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
   fatal:    { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },

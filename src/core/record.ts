@@ -54,6 +54,7 @@ export interface ProcessRow {
   /** null = about to be made. */
   readonly pid: number | null
   readonly start: number | null
+  readonly told?: true
 }
 
 /** A process that was made. */
@@ -61,6 +62,8 @@ export interface KeptProcess {
   readonly token: string
   readonly pid: number
   readonly start: number
+  /** It is being stopped, and the signals for that have gone. */
+  readonly told?: true
 }
 
 export interface StreamRow {

@@ -129,6 +129,8 @@ export type Event =
   | ({ readonly type: 'exited' } & Exited)
   /** Nothing is left of the group. */
   | { readonly type: 'emptied' }
+  /** An earlier master was killed between the wish to end it and the signals. */
+  | { readonly type: 'untold' }
   | { readonly type: 'deadline' }
   /** A planned replacement did not come about: ask again at `at`. */
   | { readonly type: 'recycleLater'; readonly at: number }

@@ -67,6 +67,17 @@ export function wantDown(i: In<'stopping'>): Step {
   return { next: { ...i, wanted: 'down' }, effects: [] }
 }
 
+/** Whoever began this was killed before the process heard of it: now it does, and its grace begins. */
+export function askAgain(i: In<'stopping'>, _e: Event, c: Context): Step {
+  const { state, spec } = i
+  if (state.pid === null || state.kills > 0) return { next: i, effects: [] }
+  const signal = state.cause.kind === 'silent' ? 'SIGABRT' : spec.stopSignal
+  return {
+    next: { ...i, state: { ...state, deadline: c.now + spec.stopMs } },
+    effects: asking(state.pid, signal, spec.stopGroup),
+  }
+}
+
 /** The grace is over: SIGKILL to all of the group, and again at each later look until nothing is left. */
 export function murder(i: In<'stopping'>, _e: Event, c: Context): Step {
   const { group, kills } = i.state

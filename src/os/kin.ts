@@ -1,13 +1,17 @@
 // Who belongs to a process of ours: its group, and descendants that left the group (a daemon that forks
 // twice and calls setsid). These carry the token of the process in their environment, as all it makes do.
-// After its end they become our children, for we are a subreaper; so a look at the children that we did not make
-// ourselves finds them. What an adopted process left went to init instead, and is looked for everywhere.
+// After its end they become our children, for we are a subreaper: so they are found below the children that we did
+// not make ourselves. What an adopted process left went to init instead, and is looked for everywhere.
+//
+// A process that is being made, or becomes another program, in the very moment of a look is not missed: it is
+// looked at again, and until then it may be one of those who are left. Who is found later than the others is told
+// what they were told.
 
-import type { Signals } from '../core/ports.ts'
+import type { Clock, Signals } from '../core/ports.ts'
 import { errno } from '../errors.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
 import type { Strangers } from './adopted.ts'
-import { allPids, childrenOf, environmentOf, isAlive, type ProcStat, statOf } from './proc.ts'
+import { allPids, childrenOf, isAlive, type ProcStat, statOf, threadsChildrenOf, variableOf } from './proc.ts'
 
 export interface Kin extends Signals {
   /** A process of ours, from its birth or from its adoption on; `child` = the kernel tells us of its end. */
@@ -19,89 +23,179 @@ export interface Kin extends Signals {
 export interface KinOptions {
   /** For what was left and is no child of ours. */
   readonly strangers: Strangers
-  /** Calls back after others had their turn. */
-  soon(fire: () => void): void
+  readonly clock: Clock
+  /** Ask again what is left: some could not be told from others, and can be now. */
+  again(): void
 }
 
 interface Leader {
   readonly token: string
   readonly child: boolean
   ended: boolean
+  /** Signals that those who are left were sent, and who has got them. */
+  said: readonly string[]
+  readonly told: Set<string>
 }
 
 interface Seen extends ProcStat {
-  readonly token: string | null
+  /** undefined = it is in the middle of an exec, and nobody can tell. */
+  readonly token: string | null | undefined
 }
 
-export function kinOf({ strangers, soon }: KinOptions): Kin {
+/** Looks in a row at those who end and fork all the while. */
+const LOOKS = 20
+/** An exec takes a millisecond, on a busy machine some more. Who shows nothing for longer is nobody's. */
+const DOUBT_MS = 1_000
+const AGAIN_MS = 10
+
+export function kinOf({ strangers, clock, again }: KinOptions): Kin {
   const leaders = new Map<number, Leader>()
-  /** All there is, looked at once a turn: a hundred ends at once ask a hundred times. */
+  /** What one look has found serves all who ask in this turn: a hundred ends at once ask a hundred times. */
   let everybody: Seen[] | null = null
+  /** Since when there is one who cannot be told from others. */
+  let doubtSince: number | null = null
+
+  /** Living ones, apart from the leader itself; and whether there may be more. */
+  const look = (pid: number): { readonly left: readonly Seen[]; readonly doubt: boolean } => {
+    const leader = leaders.get(pid)
+    const found = leader?.child ? leftToUs() : all()
+    const isKin = (p: Seen): boolean => p.group === pid || (leader !== undefined && p.token === leader.token)
+    return {
+      left: found.filter((p) => p.pid !== pid && isKin(p)),
+      doubt: leader !== undefined && found.some((p) => p.token === undefined),
+    }
+  }
+
+  /**
+   * Living children that we did not make, and all below them. What one of them made comes to us when it ends; so where
+   * one is found dead, all are looked at again.
+   */
+  const leftToUs = (): Seen[] => {
+    const dead = new Set<number>()
+    const found = new Map<number, Seen>()
+    const visit = (pid: number): void => {
+      if (dead.has(pid) || found.has(pid)) return
+      const one = seen(pid)
+      if (!one) {
+        dead.add(pid)
+        return
+      }
+      found.set(pid, one)
+      for (const child of threadsChildrenOf(pid)) visit(child)
+    }
+    for (let round = 0, before = -1; round < LOOKS && dead.size > before; round++) {
+      before = dead.size
+      found.clear()
+      for (const pid of childrenOf(process.pid)) if (!leaders.has(pid)) visit(pid)
+    }
+    return [...found.values()]
+  }
 
   const all = (): Seen[] => {
     if (everybody) return everybody
-    everybody = allPids().flatMap((pid) => {
-      const stat = statOf(pid)
-      return stat && isAlive(stat) ? [{ ...stat, token: tokenOf(pid) }] : []
-    })
-    soon(() => {
+    everybody = lookAround()
+    // An end that we hear of later may have come after this look.
+    queueMicrotask(() => {
       everybody = null
     })
     return everybody
   }
 
-  /** Living ones, apart from the leader itself. */
-  const left = (pid: number): ProcStat[] => {
-    const leader = leaders.get(pid)
-    if (leader?.child && !groupExists(pid) && !strayChildren().some((child) => tokenOf(child) === leader.token))
-      return []
-    return all().filter((p) => p.pid !== pid && (p.group === pid || (leader !== undefined && p.token === leader.token)))
+  /** Is the doubt one to wait for? Then it is asked again. */
+  const waitsFor = (doubt: boolean): boolean => {
+    const now = clock.now()
+    if (!doubt || (doubtSince !== null && now - doubtSince > DOUBT_MS)) return false
+    if (doubtSince === null) {
+      doubtSince = now
+      askAgain()
+    }
+    return true
   }
 
-  /** Children that we did not make: they were left to us. */
-  const strayChildren = (): number[] => childrenOf(process.pid).filter((pid) => !leaders.has(pid))
+  const askAgain = (): void => {
+    clock.alarm(clock.now() + AGAIN_MS, () => {
+      again()
+      if ([...leaders].some(([pid, leader]) => leader.ended && look(pid).doubt)) askAgain()
+      else doubtSince = null
+    })
+  }
+
+  const sendTo = (pid: number, signal: string): boolean =>
+    strangers.has(pid) ? strangers.send(pid, signal) : kill(pid, signal)
+
+  /** What all were told, to those who have not heard it. */
+  const tellNew = (leader: Leader, left: readonly Seen[]): void => {
+    for (const one of left.filter((p) => !leader.told.has(keyOf(p)))) {
+      leader.told.add(keyOf(one))
+      try {
+        for (const signal of leader.said) sendTo(one.pid, signal)
+      } catch {
+        // Another user's by now, of which only SIGKILL at the deadline would say more: it counts as left.
+      }
+    }
+  }
 
   return {
     born({ pid, token, child }) {
-      leaders.set(pid, { token, child, ended: false })
+      leaders.set(pid, { token, child, ended: false, said: [], told: new Set() })
     },
     hasLeft(pid) {
-      const found = left(pid)
+      const { left, doubt } = look(pid)
       const leader = leaders.get(pid)
-      if (found.length === 0) leaders.delete(pid)
+      const waits = waitsFor(doubt)
+      if (left.length === 0 && !waits) leaders.delete(pid)
       else if (leader) leader.ended = true
-      for (const { pid: one, start, parent } of found) if (parent !== process.pid) strangers.watch(one, start)
-      return found.length > 0
+      for (const { pid: one, start, parent } of left) if (parent !== process.pid) strangers.watch(one, start)
+      if (leader && leader.said.length > 0) tellNew(leader, left)
+      return left.length > 0 || waits
     },
-    countLeft: (pid) => left(pid).length,
+    countLeft: (pid) => look(pid).left.length,
     send(pid, signal, group) {
-      if (!group) return strangers.has(pid) ? strangers.send(pid, signal) : kill(pid, signal)
-      if (!leaders.get(pid)?.ended) return kill(-pid, signal)
+      if (!group) return sendTo(pid, signal)
+      const leader = leaders.get(pid)
+      if (!leader?.ended) return kill(-pid, signal)
+      leader.said = signal === 'SIGKILL' ? [signal] : [...new Set([...leader.said, signal])]
       let heard = false
       let refused: unknown = null
       // One by one, also those of the group: its number may be another's as soon as its last member has gone.
-      for (const one of left(pid)) {
+      for (const one of look(pid).left) {
+        const signals = leader.told.has(keyOf(one)) ? [signal] : leader.said
+        leader.told.add(keyOf(one))
         try {
-          heard = (strangers.has(one.pid) ? strangers.send : kill)(one.pid, signal) || heard
+          for (const name of signals) heard = sendTo(one.pid, name) || heard
         } catch (e) {
           refused = e // the others get it all the same
         }
       }
+      tellNew(leader, look(pid).left)
       if (refused !== null) throw refused
       return heard
     },
   }
 }
 
-const tokenOf = (pid: number): string | null => environmentOf(pid, [TOKEN_ENV])?.get(TOKEN_ENV) ?? null
+const keyOf = ({ pid, start }: ProcStat): string => `${pid} ${start}`
 
-const groupExists = (group: number): boolean => {
-  try {
-    process.kill(-group, 0)
-    return true
-  } catch (e) {
-    return errno(e) !== 'ESRCH' // EPERM: somebody is there, and not ours to signal
+function seen(pid: number): Seen | null {
+  const stat = statOf(pid)
+  return stat && isAlive(stat) ? { ...stat, token: variableOf(pid, TOKEN_ENV) } : null
+}
+
+/** Everybody there is. Where one has ended since the list was made, what it made may not be on it: a second look. */
+function lookAround(): Seen[] {
+  const found = new Map<number, Seen>()
+  let ended = false
+  for (const pid of allPids()) {
+    const one = seen(pid)
+    if (one) found.set(pid, one)
+    else ended = true
   }
+  if (!ended) return [...found.values()]
+  for (const pid of allPids()) {
+    const one = found.has(pid) ? null : seen(pid)
+    if (one) found.set(pid, one)
+  }
+  return [...found.values()]
 }
 
 function kill(pid: number, signal: string): boolean {

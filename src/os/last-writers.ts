@@ -1,7 +1,8 @@
 // Which stream was the last to write to each log file, in a small file that outlives us: a place of
 // 16 bytes for each log. A master that is killed may leave half a line, the rest of which is still in
 // that stream's pipe: the next one lets this stream go on with its line, and begins a new one for any other.
-// Written only when the writer changes, with one pwrite, before its bytes.
+// Written only when the writer changes, with one pwrite, before its bytes. Where it cannot be written, output goes on:
+// all that is at stake is one line, in case we are killed.
 
 import { constants, openSync, readSync, writeSync } from 'node:fs'
 import type { Store } from '../core/ports.ts'
@@ -16,14 +17,23 @@ export interface LastWriters {
 
 const PLACE_BYTES = 16
 
-/** @param kept the places of an earlier master; without them the file begins anew. */
-export function openLastWriters(file: string, store: Store, kept: Kept['file'] | null): LastWriters {
+export interface LastWritersOptions {
+  readonly file: string
+  readonly store: Store
+  /** The places of an earlier master; without them the file begins anew. */
+  readonly kept: Kept['file'] | null
+  /** It cannot be written; told once. */
+  readonly trouble: (e: unknown) => void
+}
+
+export function openLastWriters({ file, store, kept, trouble }: LastWritersOptions): LastWriters {
   const { O_RDWR, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
   const fd = openSync(file, O_RDWR | O_CREAT | O_NOFOLLOW | (kept ? 0 : O_TRUNC), 0o600)
   const places = new Map<string, number>()
   for (const [path, { place }] of kept ?? []) places.set(path, place)
   const earlier = new Map([...places].map(([path, place]) => [path, readPlace(fd, place)]))
   const latest = new Map(earlier)
+  let told = false
   let free = Math.max(-1, ...places.values()) + 1
 
   return {
@@ -36,8 +46,13 @@ export function openLastWriters(file: string, store: Store, kept: Kept['file'] |
       bytes.write(stream, 'latin1')
       return () => {
         if (latest.get(path) === stream) return
-        writeSync(fd, bytes, 0, PLACE_BYTES, place * PLACE_BYTES)
         latest.set(path, stream)
+        try {
+          writeSync(fd, bytes, 0, PLACE_BYTES, place * PLACE_BYTES)
+        } catch (e) {
+          if (!told) trouble(e)
+          told = true
+        }
       }
     },
   }

@@ -20,7 +20,7 @@ import type { Clock } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
 import { lockFile, spliceTo } from './libc-io.ts'
 import type { Growth } from './log-growth.ts'
-import { compressOne, type RotationPlan, rotate } from './rotation.ts'
+import { compressArchives, nextOf, type RotationPlan, rotate, tidyUp } from './rotation.ts'
 
 const RETRY_MS = 1_000
 /** A full pipe behind our own stdout is usually read soon. */
@@ -78,7 +78,6 @@ export class OpenLog implements LogFile {
   #unfinished: Buffer | null = null
   #lost = false
   #told = false
-  #compressing = false
   #noRotationBefore = Number.NEGATIVE_INFINITY
 
   constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: Growth) {
@@ -91,6 +90,7 @@ export class OpenLog implements LogFile {
     this.#fd = this.splices ? openLog(target.path) : 1
     this.#offset = this.splices ? fstatSync(this.#fd).size : 0
     this.#lookedAt = clock.now()
+    if (this.splices) this.#tidyUp()
   }
 
   room(): number {
@@ -106,7 +106,7 @@ export class OpenLog implements LogFile {
     const { path, target } = this
     try {
       // The next file is open before anything is moved: what fails, fails with all in its place.
-      const next = `${path}.next`
+      const next = nextOf(path)
       const fresh = openLog(next)
       ftruncateSync(fresh)
       try {
@@ -124,22 +124,21 @@ export class OpenLog implements LogFile {
       this.#trouble({ file: path, error: `cannot rotate: ${messageOf(e)}` })
       return false
     }
-    if (target.compress && target.backups > 0) void this.#compress()
+    if (target.compress && target.backups > 0) {
+      compressArchives(path).catch((e: unknown) =>
+        this.#trouble({ file: path, error: `cannot compress: ${messageOf(e)}` }),
+      )
+    }
     return true
   }
 
-  /** One at a time: a flood fills files faster than they can be compressed. */
-  async #compress(): Promise<void> {
-    if (this.#compressing) return
-    this.#compressing = true
+  /** What cannot be tidied up is in nobody's way. */
+  #tidyUp(): void {
     try {
-      while (await compressOne(this.path)) {
-        // the next one
-      }
+      tidyUp(this.path, this.target)
     } catch (e) {
-      this.#trouble({ file: this.path, error: `cannot compress: ${messageOf(e)}` })
+      this.#trouble({ file: this.path, error: `cannot tidy up its archives: ${messageOf(e)}` })
     }
-    this.#compressing = false
   }
 
   splice(pipe: number, length: number): number | null {

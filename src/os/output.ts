@@ -66,7 +66,12 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   const files = logFiles(clock, trouble)
   const pumping = pump(clock)
   const tools = streamTools()
-  const lastWriters = openLastWriters(writers, store, kept?.file ?? null)
+  const lastWriters = openLastWriters({
+    file: writers,
+    store,
+    kept: kept?.file ?? null,
+    trouble: (e) => trouble({ file: writers, error: messageOf(e) }),
+  })
   const reading = new Map<string, number>()
   /** Open already, and not taken from yet. */
   const held = new Map(Object.entries(readers))
@@ -158,7 +163,10 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     }
   }
 
-  for (const [id, goes] of kept?.stream ?? []) adopt(id, goes)
+  // Who wrote last to a file goes first: a line that it had begun is finished before anybody else writes there.
+  const wroteLast = ([id, { path }]: readonly [string, Goes]): number => Number(lastWriters.of(path) === id)
+  const streams = [...(kept?.stream ?? [])].sort((a, b) => wroteLast(b) - wroteLast(a))
+  for (const [id, goes] of streams) adopt(id, goes)
   clearFolder(folder, (id) => kept?.stream.has(id) ?? false)
   return {
     open(name, spec): Streams {

@@ -19,10 +19,8 @@ export interface ProcStat {
 
 /** null = there is no such process, or /proc is hidden from us. */
 export function statOf(pid: number): ProcStat | null {
-  const text = read(`/proc/${pid}/stat`)
-  if (text === null) return null
-  // proc(5): the name in parentheses may hold anything; fields are counted behind the last one.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(pid)
+  if (!fields) return null
   return {
     pid,
     state: fields[0] ?? 'X',
@@ -34,6 +32,13 @@ export function statOf(pid: number): ProcStat | null {
   }
 }
 
+/** Of /proc/PID/stat, from the state on: field n of proc(5) is at n - 3. */
+function fieldsOf(pid: number): string[] | null {
+  const text = read(`/proc/${pid}/stat`)
+  // The name in parentheses may hold anything: fields are counted behind the last one.
+  return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
+}
+
 /** Lives: neither a zombie nor gone. */
 export const isAlive = ({ state }: ProcStat): boolean => state !== 'Z' && state !== 'X'
 
@@ -41,15 +46,42 @@ export const isAlive = ({ state }: ProcStat): boolean => state !== 'Z' && state 
 export function environmentOf(pid: number, names: readonly string[]): ReadonlyMap<string, string> | null {
   const text = read(`/proc/${pid}/environ`)
   if (text === null) return null
-  const found = new Map<string, string>()
-  for (const name of names) {
-    const at = text.startsWith(`${name}=`) ? 0 : text.indexOf(`\0${name}=`) + 1
-    if (at === 0 && !text.startsWith(`${name}=`)) continue
-    const from = at + name.length + 1
-    const to = text.indexOf('\0', from)
-    found.set(name, text.slice(from, to < 0 ? undefined : to))
+  return new Map(names.flatMap((name) => valueIn(text, name).map((value) => [name, value] as const)))
+}
+
+/** Most execs are over at the second look. */
+const LOOKS = 6
+
+/**
+ * One value of it; null = it has none, or is not ours to read. undefined = it is in the middle of an exec, where no
+ * process has an environment for a moment, and nobody can tell.
+ */
+export function variableOf(pid: number, name: string): string | null | undefined {
+  let none = 0
+  for (let look = 0; look < LOOKS; look++) {
+    const text = read(`/proc/${pid}/environ`)
+    if (text === null) return null
+    if (text !== '') return valueIn(text, name)[0] ?? null
+    // Twice: the exec may have ended between the two looks. So it was started, or it is a thread of the kernel.
+    if (!isBecoming(pid) && ++none === 2) return null
   }
-  return found
+  return undefined
+}
+
+/** It has memory, and no environment in it yet. Threads of the kernel have neither. */
+function isBecoming(pid: number): boolean {
+  const fields = fieldsOf(pid)
+  return fields !== null && fields[20] !== '0' && fields[48] === '0'
+}
+
+/** At most one. */
+function valueIn(environment: string, name: string): string[] {
+  const first = environment.startsWith(`${name}=`)
+  const at = first ? 0 : environment.indexOf(`\0${name}=`) + 1
+  if (at === 0 && !first) return []
+  const from = at + name.length + 1
+  const to = environment.indexOf('\0', from)
+  return [environment.slice(from, to < 0 ? undefined : to)]
 }
 
 /** Every process that we can see. */
@@ -60,9 +92,19 @@ export function allPids(): number[] {
 }
 
 /** Children of a process that has one thread that makes them. May miss some while others end. */
-export function childrenOf(pid: number): number[] {
-  return (read(`/proc/${pid}/task/${pid}/children`) ?? '').split(' ').filter(Boolean).map(Number)
+export const childrenOf = (pid: number): number[] => childrenOfThread(pid, pid)
+
+/** Children of a process, whichever of its threads has made them. */
+export function threadsChildrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) => childrenOfThread(pid, thread))
+  } catch {
+    return [] // it has just ended
+  }
 }
+
+const childrenOfThread = (pid: number, thread: number | string): number[] =>
+  (read(`/proc/${pid}/task/${thread}/children`) ?? '').split(' ').filter(Boolean).map(Number)
 
 /** Changes with each boot of the machine. */
 export const bootId = (): string => (read('/proc/sys/kernel/random/boot_id') ?? 'unknown').trim()

@@ -10,8 +10,11 @@ import {
   createWriteStream,
   existsSync,
   fstatSync,
+  lstatSync,
   openSync,
+  readSync,
   renameSync,
+  rmSync,
   type Stats,
   statSync,
   unlinkSync,
@@ -68,31 +71,82 @@ function archiveAt(path: string, number: number): string | null {
   return existsSync(`${plain}.gz`) ? `${plain}.gz` : null
 }
 
+/** Logs of which an archive is being compressed. */
+const compressing = new Set<string>()
+
 /**
- * Compresses the oldest archive that is not compressed yet. Resolves false when there is none. Rejects with what
- * went wrong; the plain file then stays. One at a time for a log.
+ * Compresses the archives that are not compressed yet, the oldest first, one at a time for a log: a flood fills
+ * files faster than they can be compressed. Rejects with what went wrong; the plain file then stays.
  */
-export async function compressOne(path: string): Promise<boolean> {
+export async function compressArchives(path: string): Promise<void> {
+  if (compressing.has(path)) return
+  compressing.add(path)
+  try {
+    while (await compressOne(path)) {
+      // the next one
+    }
+  } finally {
+    compressing.delete(path)
+  }
+}
+
+/** False when there is none. */
+async function compressOne(path: string): Promise<boolean> {
   const source = archivesOf(path).findLast((name) => !name.endsWith('.gz'))
   if (source === undefined) return false
   // Opened before anything is asked of it: a rotation may give its name to another file at any moment.
   const fd = openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW)
-  const inode = fstatSync(fd)
-  const draft = `${path}.${process.pid}.${inode.ino}.gz.tmp`
+  const draft = draftOf(path)
   try {
+    const inode = fstatSync(fd)
+    rmSync(draft, { force: true })
     const target = createWriteStream(draft, { mode: inode.mode & 0o777, flags: 'wx' })
     await pipeline(createReadStream(source, { fd, autoClose: false }), createGzip(), target)
     // In one turn: a rotation in between would move the numbers under us.
     const now = findInode(path, inode)
     if (now === null) unlinkSync(draft)
-    else {
-      renameSync(draft, `${now}.gz`)
-      unlinkSync(now)
-    }
+    else takePlace(draft, now)
     return true
   } catch (e) {
     await unlink(draft).catch(() => undefined) // it may never have been made: the error above says why
     throw e
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const draftOf = (path: string): string => `${path}.gz.tmp`
+
+/** First in the place of the plain file, then under its own name: whenever we are killed, the lines stand there once. */
+function takePlace(draft: string, plain: string): void {
+  if (existsSync(`${plain}.gz`)) throw new Error(`${plain}.gz is there already`)
+  renameSync(draft, plain)
+  renameSync(plain, `${plain}.gz`)
+}
+
+/** Clears away what a master that was killed in a rotation or a compression left. The caller holds the lock of the log. */
+export function tidyUp(path: string, { compress }: RotationPlan): void {
+  if (compressing.has(path)) return
+  rmSync(draftOf(path), { force: true })
+  // Made for a rotation that did not come to its end; nothing is written to it under this name.
+  const next = nextOf(path)
+  if (lstatSync(next, { throwIfNoEntry: false })?.size === 0) rmSync(next, { force: true })
+  if (!compress) return
+  for (const name of archivesOf(path)) {
+    if (!name.endsWith('.gz') && isGzip(name) && !existsSync(`${name}.gz`)) renameSync(name, `${name}.gz`)
+  }
+}
+
+/** The file that takes the log's place when it is rotated. */
+export const nextOf = (path: string): string => `${path}.next`
+
+function isGzip(path: string): boolean {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  try {
+    if (!fstatSync(fd).isFile()) return false
+    const magic = Buffer.alloc(3)
+    readSync(fd, magic, 0, 3, 0)
+    return magic.equals(Buffer.from([0x1f, 0x8b, 0x08]))
   } finally {
     closeSync(fd)
   }

@@ -1,13 +1,16 @@
-// The record on disk: a journal of rows in state/record, one JSON line each. A change is one append, so
+// The record on disk: a journal of rows in state/record. The rows of one flush are one JSON line, and one append, so
 // a spawn's intent costs some microseconds; when the journal has grown well beyond what it says, it is written anew
 // beside its place and renamed. No fsync: the page cache survives whatever kills us, and after a
 // reboot the record means nothing (its boot id differs). A torn last line is what a kill in the middle
-// of an append leaves: it is dropped, for what was to follow from it has not been done.
+// of an append leaves: it is dropped whole, for what was to follow from it has not been done, and half of what
+// belongs together would be worse than nothing.
+// A record that cannot be written is emptied, if that can be: believing an old one, a next master would start again what
+// it does not know of; an empty one makes it look for the processes themselves.
 // Rows hold environments, so the file is 0600 in a folder of 0700.
 
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync, renameSync, truncateSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Store } from '../core/ports.ts'
+import type { Clock, Store } from '../core/ports.ts'
 import { type Kept, type RowKind, SCHEMA } from '../core/record.ts'
 import { errno, messageOf, PhError } from '../errors.ts'
 import { bootId } from './proc.ts'
@@ -23,6 +26,7 @@ export interface StoreOptions {
   /** run_path/state */
   readonly folder: string
   readonly version: string
+  readonly clock: Clock
   /** What is written first; from what was read. */
   readonly kept: Kept | null
   /** The record cannot be written (in words), or (null) can be again. */
@@ -41,6 +45,8 @@ const KINDS: readonly RowKind[] = ['program', 'instance', 'process', 'stream', '
 /** Smaller journals are not worth to be written anew. */
 const COMPACT_BYTES = 256 * 1024
 const COMPACT_RATIO = 4
+/** After a failure. */
+const RETRY_MS = 1_000
 
 /** Reads the record of the last master. Throws what the file system says. */
 export function readRecord(folder: string): Reading {
@@ -84,6 +90,7 @@ export function quarantine(folder: string): string {
 }
 
 function parse(text: string): Reading {
+  if (text === '') throw new Error('it is empty: the last master could not write it')
   const lines = text.split('\n')
   lines.pop() // what stands behind the last newline was never whole
   const header = JSON.parse(lines[0] ?? '') as { phd?: unknown; schema?: unknown; boot?: unknown; version?: unknown }
@@ -94,52 +101,58 @@ function parse(text: string): Reading {
   if (header.boot !== bootId()) return { kind: 'void' }
   const kept = Object.fromEntries(KINDS.map((kind) => [kind, new Map<string, object>()]))
   lines.slice(1).forEach((line, at) => {
-    const [kind, key, row] = rowFrom(line, at + 2)
-    if (row === null) kept[kind]?.delete(key)
-    else kept[kind]?.set(key, row)
+    for (const [kind, key, row] of rowsFrom(line, at + 2)) {
+      if (row === null) kept[kind]?.delete(key)
+      else kept[kind]?.set(key, row)
+    }
   })
   return { kind: 'kept', kept: kept as unknown as Kept, version: String(header.version) }
 }
 
-function rowFrom(line: string, number: number): readonly [RowKind, string, object | null] {
+type Row = readonly [RowKind, string, object | null]
+
+function rowsFrom(line: string, number: number): readonly Row[] {
   let value: unknown
   try {
     value = JSON.parse(line)
   } catch {
     throw new Error(`line ${number} is no JSON`) // the parser's own words would show what stands there
   }
-  if (Array.isArray(value) && value.length === 3) {
-    const [kind, key, row] = value as unknown[]
-    if (KINDS.includes(kind as RowKind) && typeof key === 'string' && typeof row === 'object') {
-      return [kind as RowKind, key, row]
-    }
-  }
-  throw new Error(`line ${number} is no row`)
+  if (Array.isArray(value) && value.every(isRow)) return value
+  throw new Error(`line ${number} holds what is no row`)
+}
+
+function isRow(value: unknown): value is Row {
+  if (!Array.isArray(value) || value.length !== 3) return false
+  const [kind, key, row] = value as unknown[]
+  return KINDS.includes(kind as RowKind) && typeof key === 'string' && typeof row === 'object'
 }
 
 /** Writes `kept` as the new record, and what is put from then on. */
-export function openStore({ folder, version, kept, trouble }: StoreOptions): Journal {
+export function openStore({ folder, version, clock, kept, trouble }: StoreOptions): Journal {
   const path = join(folder, 'record')
   const header = `${JSON.stringify({ phd: 'record', schema: SCHEMA, version, boot: bootId(), pid: process.pid })}\n`
-  /** The line of each row, as it stands in the journal. */
-  const lines = new Map<string, string>()
+  /** The text of each row, as it stands in the journal. */
+  const rows = new Map<string, string>()
   let changed: string[] = []
   let fd: number | null = null
   let bytes = 0
-  let wholeBytes = 0
+  /** Written anew when it is longer. */
+  let compactAt = 0
+  /** Not written since, and tried again by the clock. */
   let troubled = false
   let removed = false
 
   const put = (kind: RowKind, key: string, row: object | null): void => {
     const id = `${kind} ${key}`
     if (row === null) {
-      if (lines.delete(id)) changed.push(`${JSON.stringify([kind, key, null])}\n`)
+      if (rows.delete(id)) changed.push(JSON.stringify([kind, key, null]))
       return
     }
-    const line = `${JSON.stringify([kind, key, row])}\n`
-    if (lines.get(id) === line) return
-    lines.set(id, line)
-    changed.push(line)
+    const text = JSON.stringify([kind, key, row])
+    if (rows.get(id) === text) return
+    rows.set(id, text)
+    changed.push(text)
   }
 
   /** The whole record, beside its place and then in it. */
@@ -148,30 +161,54 @@ export function openStore({ folder, version, kept, trouble }: StoreOptions): Jou
     const { O_WRONLY, O_CREAT, O_TRUNC, O_NOFOLLOW } = constants
     const fresh = openSync(draft, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0o600)
     try {
-      wholeBytes = writeAll(fresh, header + [...lines.values()].join(''))
+      bytes = writeAll(fresh, header + [...rows.values()].map((row) => `[${row}]\n`).join(''))
       renameSync(draft, path)
     } catch (e) {
       closeSync(fresh)
+      unlinkSync(draft)
       throw e
     }
     if (fd !== null) closeSync(fd)
     fd = fresh
-    bytes = wholeBytes
+    compactAt = Math.max(COMPACT_BYTES, COMPACT_RATIO * bytes)
   }
 
   const write = (): void => {
-    if (fd === null || bytes > Math.max(COMPACT_BYTES, COMPACT_RATIO * wholeBytes)) {
+    if (fd === null) {
       writeWhole()
       return
     }
-    const text = changed.join('')
-    const before = bytes
-    try {
-      bytes += writeAll(fd, text)
-    } catch (e) {
-      ftruncateSync(fd, before) // half a row would spoil those that come after it
-      throw e
+    if (bytes > compactAt) {
+      try {
+        writeWhole()
+        return
+      } catch {
+        compactAt = 2 * bytes // it only grows: what matters is whether the rows can be appended
+      }
     }
+    bytes += writeAll(fd, `[${changed.join(',')}]\n`)
+  }
+
+  /** The master goes on without a net, and says so. What is in memory is written whole when it can be. */
+  const fail = (e: unknown): void => {
+    if (!troubled) trouble(messageOf(e))
+    troubled = true
+    if (fd !== null) closeSync(fd)
+    fd = null
+    emptied(path)
+    clock.alarm(clock.now() + RETRY_MS, attempt)
+  }
+
+  const attempt = (): void => {
+    if (removed) return
+    try {
+      write()
+    } catch (e) {
+      fail(e)
+      return
+    }
+    if (troubled) trouble(null)
+    troubled = false
   }
 
   for (const kind of KINDS) for (const [key, row] of kept?.[kind] ?? []) put(kind, key, row)
@@ -182,16 +219,8 @@ export function openStore({ folder, version, kept, trouble }: StoreOptions): Jou
     },
     flush() {
       if (removed || (changed.length === 0 && fd !== null)) return
-      try {
-        write()
-        changed = []
-        if (troubled) trouble(null)
-        troubled = false
-      } catch (e) {
-        // The master goes on without a net, and says so. What is not written stays owed to the next flush.
-        if (!troubled) trouble(messageOf(e))
-        troubled = true
-      }
+      if (!troubled) attempt()
+      changed = []
     },
     remove() {
       removed = true
@@ -202,6 +231,15 @@ export function openStore({ folder, version, kept, trouble }: StoreOptions): Jou
         if (errno(e) !== 'ENOENT') trouble(messageOf(e))
       }
     },
+  }
+}
+
+/** As far as it can be: where nothing can be written, nothing that is not in the record can be started either. */
+function emptied(path: string): void {
+  try {
+    truncateSync(path)
+  } catch {
+    // Read-only, or not there: its trouble is told already.
   }
 }
 

@@ -49,9 +49,12 @@ export interface StreamOptions {
 export function takeStream(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
   const { file, format } = options
   const whole = wholeLines(options, tools)
+  // Raw bytes that stand in the file have left the pipe: their line goes on. A formatted line that was being
+  // written is whole in the pipe still, so what stands of it is ended, and it comes again.
+  const resumes = options.resumes && format === 'raw'
   /** The file may end in the middle of a line of ours. */
-  let spliced = options.resumes
-  let begun = options.resumes
+  let spliced = resumes
+  let begun = resumes
   return (hup) => {
     if (file.stuck) return { bytes: 0, state: 'stuck' }
     // What stands there may be half a line of a process that ended while no master lived.

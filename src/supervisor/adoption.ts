@@ -9,7 +9,7 @@
 
 import { instanceKey, type Kept, type KeptProcess, type KeptRollout, type ProcessRow } from '../core/record.ts'
 import { type Instance, isLive, pidOf, type State } from '../core/state.ts'
-import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts'
+import { type Address, addressOf, type Entry, entryOf, insert, sameAddress } from './entry.ts'
 import type { Office } from './orders.ts'
 import type { Ports } from './ports.ts'
 import type { Operation } from './queue.ts'
@@ -84,8 +84,11 @@ function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir
     ports.launcher.adopt(instance, process)
     all.adopted(instance, process)
   }
+  for (const { instance, process, ended } of processes) {
+    if (!ended && !process.told) all.tell(instance, { type: 'untold' })
+  }
   for (const i of [...entry.instances]) {
-    const found = processes.find(({ instance }) => instance === i)
+    const found = processes.some(({ instance }) => sameAddress(instance, i))
     if (i.state.at === 'starting' && i.state.pid === null && !found) owe(addressOf(i))
     // Nobody runs on unwanted: a record that was rebuilt may hold such a one.
     if (i.wanted === 'down') all.tell(i, { type: 'stop' })
@@ -103,8 +106,9 @@ function missedUpdate({ instances, spec }: Entry): Operation | null {
 
 function processOf(row: ProcessRow | undefined, living: Living): KeptProcess | null {
   if (!row) return null
-  const { token, pid, start } = row
-  return pid !== null && start !== null ? { token, pid, start } : living.find(token)
+  const { token, pid, start, told } = row
+  if (pid === null || start === null) return living.find(token)
+  return { token, pid, start, ...(told ? { told } : {}) }
 }
 
 function patient(i: Instance, now: number): Instance {

@@ -62,6 +62,12 @@ export class Instances {
     for (const effect of step.effects) this.#effects.push({ of: step.next, effect })
   }
 
+  /** The same to the instance of a process, if it is still one's. */
+  tellPid(pid: number, event: Event): void {
+    const at = this.#byPid.get(pid)
+    if (at) this.tell(at, event)
+  }
+
   /** At rest: all that has changed is written down, then what follows is done. False when nothing did. */
   carryOut(): boolean {
     this.recording.flush()
@@ -110,6 +116,10 @@ export class Instances {
       else this.recording.process(at, null)
       this.tell(at, { type: 'exited', code, signal, left })
     }
+    this.lookAll()
+  }
+
+  lookAll(): void {
     for (const group of [...this.#groups.keys()]) this.look(group)
   }
 
@@ -196,10 +206,17 @@ export class Instances {
         break
       case 'signal':
         this.#send(i, effect.pid, effect.signal, effect.group)
+        this.#told(effect.pid)
         break
       default:
         effect satisfies never
     }
+  }
+
+  /** Signals that follow from the table are those that end a process. */
+  #told(pid: number): void {
+    const at = this.#byPid.get(pid)
+    if (at) this.recording.told(at)
   }
 
   #send(i: Instance, pid: number, signal: string, group: boolean): void {

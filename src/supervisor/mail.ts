@@ -11,6 +11,8 @@ export interface Counters {
 export type Mail =
   /** The kernel says that a process has ended. `signal` with SIG. */
   | { readonly type: 'reaped'; readonly pid: number; readonly code: number | null; readonly signal: string | null }
+  /** What ended processes have left can be told better than a moment ago. */
+  | { readonly type: 'look' }
   /** A worker's word about itself. */
   | { readonly type: 'worker'; readonly pid: number; readonly event: Event }
   | { readonly type: 'counters'; readonly pid: number; readonly counters: Counters }

@@ -45,6 +45,12 @@ export class Recording {
     this.#store.put('process', key, row)
   }
 
+  /** The signals that end its process have gone. */
+  told(at: Address): void {
+    const row = this.#processes.get(instanceKey(at))
+    if (row && !row.told) this.process(at, { ...row, told: true })
+  }
+
   /** The facts of a program, where they differ from what was written. */
   program(entry: Entry): void {
     const { name, generation, desired, removed, wanted, spec } = entry

@@ -199,11 +199,12 @@ export class Supervisor {
         this.#recycling.forget(mail.pid)
         this.#all.reaped(mail.pid, mail.code, mail.signal)
         break
-      case 'worker': {
-        const at = this.#all.addressOfPid(mail.pid)
-        if (at) this.#all.tell(at, mail.event)
+      case 'look':
+        this.#all.lookAll()
         break
-      }
+      case 'worker':
+        this.#all.tellPid(mail.pid, mail.event)
+        break
       case 'counters':
         if (this.#all.addressOfPid(mail.pid)) this.#counters.set(mail.pid, mail.counters)
         break

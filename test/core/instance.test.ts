@@ -61,6 +61,7 @@ const events: Readonly<Record<Event['type'], Event>> = {
   beat: say.beat,
   exited: say.exited(1),
   emptied: say.emptied,
+  untold: say.untold,
   deadline: say.deadline,
   recycleLater: say.recycleLater(99_000),
 }
@@ -99,6 +100,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     kill: 'stopping -SIGKILL look',
     exited: 'starting spawn',
     deadline: 'stopping -SIGKILL look',
+    untold: 'stopping SIGTERM SIGCONT',
   },
   'stopping, group left': {
     start: 'stopping',

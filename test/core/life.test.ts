@@ -22,6 +22,7 @@ import {
   specOf,
   start,
   stop,
+  untold,
   workerSpec,
 } from '../helpers/specs.ts'
 
@@ -321,6 +322,22 @@ test('stop: what is left of the group gets the same signal, and SIGKILL at the s
 test('stop: leftovers of a process that had to be killed are killed', () => {
   const { done } = play({}, [...running, [2000, stop], [12_000, deadline], [12_001, exited('SIGKILL', true)]])
   assert.deepEqual(names(done).slice(-3), ['-SIGKILL', 'look', '-SIGKILL'])
+})
+
+test('a stop of which the process never heard: told by the next master, and its grace begins then', () => {
+  const { done, last } = play({}, [...running, [2000, stop], [9000, untold]])
+  assert.deepEqual(names(done).slice(1), ['SIGTERM', 'SIGCONT', 'SIGTERM', 'SIGCONT'])
+  assert.ok(last.state.at === 'stopping' && last.state.deadline === 19_000)
+  const late = play({}, [...running, [2000, stop], [12_000, deadline], [12_500, untold]])
+  assert.deepEqual(names(late.done).slice(3), ['-SIGKILL', 'look'], 'SIGKILL needs no second word')
+  const silent = play(workerSpec({ workerTimeoutMs: 3000 }), [
+    [0, start],
+    [0, spawned(7)],
+    [10, ready],
+    [3010, deadline],
+    [3020, untold],
+  ])
+  assert.deepEqual(names(silent.done).slice(1), ['SIGABRT', 'SIGCONT', 'SIGABRT', 'SIGCONT'])
 })
 
 test('an end of its own: the state changes at once, leftovers go before the slot starts anew', () => {

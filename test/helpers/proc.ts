@@ -78,7 +78,8 @@ export function mentioning(text: string): number[] {
   )
 }
 
-function pids(): number[] {
+/** Of every process that can be seen. */
+export function pids(): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)

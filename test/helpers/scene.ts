@@ -18,7 +18,7 @@ export interface Scene {
   /** Runs at the end, the last one first. */
   after(end: () => Promise<void> | void): void
   /** Processes may be left at the end (the test killed their master): they are ended without a word. */
-  mayLeave(): void
+  mayLeave(may?: boolean): void
 }
 
 const scenes = new WeakMap<TestContext, Scene>()
@@ -45,8 +45,8 @@ export function sceneOf(t: TestContext): Scene {
     read: (name) => readFileSync(at(name), 'utf8'),
     lines: (name) => (existsSync(at(name)) ? readFileSync(at(name), 'utf8').split('\n').slice(0, -1) : []),
     after: (end) => void ends.unshift(end),
-    mayLeave() {
-      leaves = true
+    mayLeave(may = true) {
+      leaves = may
     },
   }
   scenes.set(t, scene)

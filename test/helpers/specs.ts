@@ -101,6 +101,7 @@ export const ready: Event = { type: 'ready' }
 export const beat: Event = { type: 'beat' }
 export const deadline: Event = { type: 'deadline' }
 export const emptied: Event = { type: 'emptied' }
+export const untold: Event = { type: 'untold' }
 export const spawned = (pid: number): Event => ({ type: 'spawned', pid })
 export const said = (text: string): Event => ({ type: 'said', text })
 export const spawnFailed = (reason: string, permanent = false): Event => ({ type: 'spawnFailed', reason, permanent })
