@@ -18,7 +18,7 @@ import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
 import { receiveHandover } from './os/handover.ts'
 import { takeLock } from './os/lock.ts'
 import { type MasterLog, openMasterLog } from './os/master-log.ts'
-import { checkRecord } from './os/store.ts'
+import { checkRecord } from './os/record-file.ts'
 import { packageFile, packageVersion } from './package.ts'
 import type { Readiness } from './upgrade.ts'
 

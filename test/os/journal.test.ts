@@ -9,7 +9,8 @@ import { pathToFileURL } from 'node:url'
 import fc from 'fast-check'
 import type { Kept } from '../../src/core/record.ts'
 import { systemClock } from '../../src/os/clock.ts'
-import { type Journal, openStore, readRecord } from '../../src/os/store.ts'
+import { readRecord } from '../../src/os/record-file.ts'
+import { type Journal, openStore } from '../../src/os/store.ts'
 import { needsRoot, root, sceneOf, until } from '../helpers/scene.ts'
 
 interface Stage {
@@ -90,7 +91,8 @@ test('killed again and again while it writes, and writes anew: it can always be 
   const { folder, store } = stage(t)
   store.flush()
   const script = `
-    import { openStore, readRecord } from ${JSON.stringify(pathToFileURL(`${root}/dist/src/os/store.js`).href)}
+    import { openStore } from ${JSON.stringify(pathToFileURL(`${root}/dist/src/os/store.js`).href)}
+    import { readRecord } from ${JSON.stringify(pathToFileURL(`${root}/dist/src/os/record-file.js`).href)}
     const folder = process.argv[1]
     const before = readRecord(folder)
     const kept = before.kind === 'kept' ? before.kept : null
