@@ -100,6 +100,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     output,
     environment,
     server: () => serving.server,
+    isStopping: () => supervisor.isStopping,
     handover: () => ({
       lock,
       upgrades: room.upgrades + 1,

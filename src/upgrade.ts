@@ -24,6 +24,8 @@ export interface UpgradeParts {
   /** The environment that this process was started with. */
   readonly environment: Readonly<Record<string, string | undefined>>
   server(): ControlServer | null
+  /** The master is on its way out: what comes after it would start anew what is being stopped. */
+  isStopping(): boolean
   /** What goes over, but for the descriptors that this file finds itself. */
   handover(): Omit<Handover, 'control' | 'streams'>
 }
@@ -42,6 +44,7 @@ export function upgraderOf(parts: UpgradeParts): () => Promise<void> {
   const { clock, log } = parts
   let under = false
   return async () => {
+    if (parts.isStopping()) throw new PhError('PH_STOPPING', 'cannot upgrade: the master is shutting down')
     if (under) throw new PhError('PH_CONFLICT', 'cannot upgrade: an upgrade is under way')
     under = true
     try {
@@ -62,6 +65,7 @@ function become(parts: UpgradeParts, failed: () => void): void {
   const server = parts.server()
   try {
     if (!server) throw new Error('the control socket is not there yet')
+    if (parts.isStopping()) throw new Error('the master is shutting down')
     store.flush()
     if (!store.isSound) throw new Error('the record cannot be written')
     const streams = output.handOver()

@@ -78,6 +78,9 @@ export class Configuration {
       this.#supervisor.atOnce(program, (desk) => desk.setDesired(spec.workers))
       if (spec.autostart) this.#operator.start(program, { wait: false }).catch((e: unknown) => this.#options.failed(e))
     }
+    // Over and done with: were this master killed, too, what is stopped by then was asked for.
+    this.#options.store.put('master', 'state', null)
+    this.#options.store.flush()
   }
 
   /** From now on this is what is in force. */

@@ -38,6 +38,8 @@ export interface ProgramRow {
   readonly spec: Spec
   /** The rolling replacement that is under way. */
   readonly rollout: KeptRollout | null
+  /** An update waits for its turn. */
+  readonly owesUpdate: boolean
 }
 
 export interface KeptRollout {

@@ -8,6 +8,7 @@
 // what they were told.
 
 import type { Clock, Signals } from '../core/ports.ts'
+import type { KeptProcess } from '../core/record.ts'
 import { errno } from '../errors.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
 import type { Strangers } from './adopted.ts'
@@ -15,7 +16,7 @@ import { allPids, childrenOf, isAlive, type ProcStat, statOf, threadsChildrenOf,
 
 export interface Kin extends Signals {
   /** A process of ours, from its birth or from its adoption on; `child` = the kernel tells us of its end. */
-  born(process: { readonly pid: number; readonly token: string; readonly child: boolean }): void
+  born(process: KeptProcess & { readonly child: boolean }): void
   /** How many it has left, now. */
   countLeft(leader: number): number
 }
@@ -30,6 +31,7 @@ export interface KinOptions {
 
 interface Leader {
   readonly token: string
+  readonly start: number
   readonly child: boolean
   ended: boolean
   /** Signals that those who are left were sent, and who has got them. */
@@ -59,7 +61,10 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
   const look = (pid: number): { readonly left: readonly Seen[]; readonly doubt: boolean } => {
     const leader = leaders.get(pid)
     const found = leader?.child ? leftToUs() : all()
-    const isKin = (p: Seen): boolean => p.group === pid || (leader !== undefined && p.token === leader.token)
+    // A number is given away again when nobody has it for his group: if it is another process's by now, so is the group.
+    const isAnothers = leader !== undefined && found.some((p) => p.pid === pid && p.start !== leader.start)
+    const isMember = (p: Seen): boolean => p.group === pid && !isAnothers
+    const isKin = (p: Seen): boolean => isMember(p) || (leader !== undefined && p.token === leader.token)
     return {
       left: found.filter((p) => p.pid !== pid && isKin(p)),
       doubt: leader !== undefined && found.some((p) => p.token === undefined),
@@ -136,8 +141,8 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
   }
 
   return {
-    born({ pid, token, child }) {
-      leaders.set(pid, { token, child, ended: false, said: [], told: new Set() })
+    born({ pid, token, start, child }) {
+      leaders.set(pid, { token, start, child, ended: false, said: [], told: new Set() })
     },
     hasLeft(pid) {
       const { left, doubt } = look(pid)

@@ -16,8 +16,22 @@ export interface Survivor extends KeptProcess {
   readonly stderr: string | null
 }
 
-/** The process that was started with this token; not one that it made. */
-export const survivorWith = (token: string): KeptProcess | null => leaders(() => true).get(token) ?? null
+/**
+ * The process that was started with this token; not one that it made. Where it has ended (start 0) and others of
+ * its session live on, they are what it left.
+ */
+export function survivorWith(token: string): KeptProcess | null {
+  const leader = leaders(() => true).get(token)
+  if (leader) return { token, pid: leader.pid, start: leader.start }
+  for (const pid of allPids()) {
+    const stat = tokenOf(pid) === token ? statOf(pid) : null
+    if (!stat || !isAlive(stat) || stat.session === 0) continue
+    // While a session has members, its number is no other process's.
+    const founder = statOf(stat.session)
+    return { token, pid: stat.session, start: founder && isAlive(founder) ? founder.start : 0 }
+  }
+  return null
+}
 
 /** All processes of the master with this control socket, whose FIFOs stand in `folder`. */
 export function survivorsOf(socket: string, folder: string): Survivor[] {
@@ -46,6 +60,8 @@ function leaders(wanted: (env: Environment) => boolean): Map<string, KeptProcess
   }
   return found
 }
+
+const tokenOf = (pid: number): string | undefined => environmentOf(pid, [TOKEN_ENV])?.get(TOKEN_ENV)
 
 function fifoOf(pid: number, fd: number, folder: string): string | null {
   try {

@@ -4,22 +4,22 @@
 // intent was recorded is looked for by its token: found, it was made; else it is owed still.
 //
 // Waits stay what they were (times are since boot), but for those that only a living master could end:
-// a heartbeat and a worker's word get time to come again.
+// a heartbeat and a worker's word get time to come again; an age that had asked already asks once more, for the
+// replacement that it asked for may be lost.
 // An instance that waits for the end of leftovers finds out whether there still are any.
 
 import { instanceKey, type Kept, type KeptProcess, type KeptRollout, type ProcessRow } from '../core/record.ts'
-import { type Instance, isLive, pidOf, type State } from '../core/state.ts'
-import { type Address, addressOf, type Entry, entryOf, insert, sameAddress } from './entry.ts'
+import { type Instance, leftGroupOf, pidOf, type State } from '../core/state.ts'
+import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts'
 import type { Office } from './orders.ts'
 import type { Ports } from './ports.ts'
-import type { Operation } from './queue.ts'
 import { resumedOperation, updateOperation } from './rolling.ts'
 
 /** What the world says of recorded processes. */
 export interface Living {
   /** Takes the process under watch; false = it has ended, or its number is another's. */
   watch(process: KeptProcess): boolean
-  /** The process that was started with this token, if there is one. */
+  /** The process that was started with this token; where it has ended and left others, what it was. null = there is none. */
   find(token: string): KeptProcess | null
   /** How it ended, where the kernel still tells. */
   exitOf(process: KeptProcess): { readonly code: number | null; readonly signal: string | null }
@@ -29,6 +29,7 @@ export interface Living {
 export interface Restored {
   readonly entry: Entry
   readonly rollout: KeptRollout | null
+  readonly owesUpdate: boolean
   readonly processes: readonly RestoredProcess[]
 }
 
@@ -44,9 +45,9 @@ const COME_BACK_MS = 5_000
 
 export function restorePrograms(kept: Kept, living: Living, now: number): Restored[] {
   const byProgram = new Map<string, Restored & { readonly processes: RestoredProcess[] }>()
-  for (const [name, { spec, wanted, generation, desired, removed, rollout }] of kept.program) {
+  for (const [name, { spec, wanted, generation, desired, removed, rollout, owesUpdate }] of kept.program) {
     const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed })
-    byProgram.set(name, { entry, rollout, processes: [] })
+    byProgram.set(name, { entry, rollout, owesUpdate, processes: [] })
   }
   for (const { spec, ...row } of kept.instance.values()) {
     const restored = byProgram.get(row.program)
@@ -70,9 +71,11 @@ export interface Heir extends Office {
 /** Takes all over: from now on these processes are ours, and what was begun with them goes on. */
 export function takeOver(restored: readonly Restored[], heir: Heir): void {
   for (const one of restored) takeProcesses(one, heir)
-  for (const { entry, rollout } of restored) {
-    const operation = rollout ? resumedOperation(rollout) : missedUpdate(entry)
-    if (operation) entry.queue.submit(heir.deskOf(entry), operation, () => undefined)
+  for (const { entry, rollout, owesUpdate } of restored) {
+    const desk = heir.deskOf(entry)
+    const slots = entry.instances.map((i) => i.slot)
+    if (rollout) entry.queue.submit(desk, resumedOperation(rollout), () => undefined)
+    if (owesUpdate) entry.queue.submit(desk, updateOperation(entry.spec, [...new Set(slots)]), () => undefined)
   }
 }
 
@@ -80,6 +83,9 @@ function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir
   all.entries.set(entry.name, entry)
   all.touched.add(entry)
   for (const i of entry.instances) all.recording.changed(i)
+  // Asked now: what is told to an instance puts another in its place.
+  const found = new Set(processes.map(({ instance }) => instance))
+  const bare = entry.instances.filter((i) => !found.has(i))
   for (const { instance, process } of processes) {
     ports.launcher.adopt(instance, process)
     all.adopted(instance, process)
@@ -87,21 +93,15 @@ function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir
   for (const { instance, process, ended } of processes) {
     if (!ended && !process.told) all.tell(instance, { type: 'untold' })
   }
-  for (const i of [...entry.instances]) {
-    const found = processes.some(({ instance }) => sameAddress(instance, i))
-    if (i.state.at === 'starting' && i.state.pid === null && !found) owe(addressOf(i))
-    // Nobody runs on unwanted: a record that was rebuilt may hold such a one.
-    if (i.wanted === 'down') all.tell(i, { type: 'stop' })
-    // Without a row of its own, nothing is known of it: it counts as ended.
-    if (pidOf(i) !== null && !found) all.tell(i, { type: 'exited', code: null, signal: null, left: false })
+  for (const i of bare) {
+    if (i.state.at === 'starting' && i.state.pid === null) owe(addressOf(i))
+    // Without a row of its own, nothing is known of a process: it counts as ended.
+    if (pidOf(i) !== null) all.tell(i, { type: 'exited', code: null, signal: null, left: false })
+    if (leftGroupOf(i) !== null) all.tell(i, { type: 'emptied' })
   }
   for (const { process, ended } of processes) if (ended) all.reaped(process.pid, ended.code, ended.signal)
-}
-
-/** The replacement of processes that had not come to its turn when the master died. */
-function missedUpdate({ instances, spec }: Entry): Operation | null {
-  const behind = instances.filter((i) => i.spec !== spec && i.wanted === 'up' && isLive(i))
-  return behind.length === 0 ? null : updateOperation(spec, [...new Set(behind.map((i) => i.slot))])
+  // Nobody runs on unwanted: a record that was rebuilt may hold such a one.
+  for (const i of [...entry.instances]) if (i.wanted === 'down') all.tell(i, { type: 'stop' })
 }
 
 function processOf(row: ProcessRow | undefined, living: Living): KeptProcess | null {
@@ -117,8 +117,11 @@ function patient(i: Instance, now: number): Instance {
 
 function patientState({ state, spec }: Instance, now: number): State {
   const later = now + COME_BACK_MS
-  if (state.at === 'running' && spec.workerTimeoutMs > 0) {
-    return { ...state, heartbeatBy: now + Math.max(spec.workerTimeoutMs, COME_BACK_MS) }
+  if (state.at === 'running') {
+    const { workerTimeoutMs, maxAgeMs } = spec
+    const heartbeatBy = workerTimeoutMs > 0 ? now + Math.max(workerTimeoutMs, COME_BACK_MS) : null
+    const asksAgain = state.recycleAt ?? Math.max(state.since + maxAgeMs, later)
+    return { ...state, heartbeatBy, recycleAt: maxAgeMs > 0 ? asksAgain : state.recycleAt }
   }
   if (state.at === 'starting' && spec.ready === 'worker' && state.deadline !== null) {
     return { ...state, deadline: Math.max(state.deadline, later) }

@@ -47,6 +47,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
     setSpecLive(spec) {
       const before = entry.spec
       entry.spec = spec
+      all.touched.add(entry)
       for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, { ...i, spec })
     },
     startAnew(instance) {

@@ -116,6 +116,11 @@ export class OperationQueue {
     return null
   }
 
+  /** Does an update wait for its turn? */
+  get owesUpdate(): boolean {
+    return this.#waiting.some(({ operation }) => operation.kind === 'update')
+  }
+
   /** Nobody waits for it any more. For operations that want nothing themselves. */
   forget(operation: Operation): void {
     this.#current = this.#current.filter((held) => held.operation !== operation)

@@ -53,6 +53,7 @@ export function rebuild(found: readonly Found[], specs: ReadonlyMap<string, Spec
       wanted: 'up',
       spec,
       rollout: null,
+      owesUpdate: false,
     })
     // Two in one slot: the older one was being replaced.
     const older = kept.instance.get(instanceKey({ program, slot, generation: generation - 1 }))

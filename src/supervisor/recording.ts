@@ -55,11 +55,12 @@ export class Recording {
   program(entry: Entry): void {
     const { name, generation, desired, removed, wanted, spec } = entry
     const rollout = entry.queue.rollout()
-    const facts = `${generation} ${desired} ${removed} ${wanted}`
+    const { owesUpdate } = entry.queue
+    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate}`
     const last = this.#programs.get(name)
     if (last?.facts === facts && last.spec === spec && last.rollout?.plan === rollout?.plan) return
     this.#programs.set(name, { facts, spec, rollout })
-    this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout })
+    this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout, owesUpdate })
     // Which instances have the program's own spec is said by leaving it out.
     if (last && last.spec !== spec) for (const i of entry.instances) this.changed(i)
   }

@@ -36,20 +36,27 @@ export class Recycling {
     const { all, ports, deskOf, call } = this.#parts
     const entry = all.entries.get(at.program)
     const i = all.find(at)
-    if (!entry || !i || i.wanted === 'down' || entry.queue.has('recycle', at.slot)) return
+    if (!entry || !i || i.wanted === 'down') return
     const { clock, log } = ports
+    const holdMs = Math.max(i.spec.backoffMaxMs, 1000)
+    // Its age asks once, whatever asked this time: without a new date it would never ask again.
+    const askLater = (): void => call(() => all.tell(at, { type: 'recycleLater', at: clock.now() + holdMs }))
+    if (entry.queue.has('recycle', at.slot)) {
+      askLater() // the one under way may be its predecessor's, which does not end
+      return
+    }
     const pid = pidOf(i)
     const facts = { program: at.program, name: nameOf(at.program, at.slot) }
     const operation = recycleOperation(at.slot, pid)
     entry.queue.submit(deskOf(entry), operation, ({ superseded }) => {
       const failed = operation.outcomes().find((o) => !o.ok)
-      // Stopped or reloaded meanwhile: whoever did that has replaced it, or wants it gone.
-      if (!failed || superseded !== null) return
-      log.warn({ ...facts, why, reason: failed.error }, 'recycling failed; the old process goes on')
-      const until = clock.now() + Math.max(i.spec.backoffMaxMs, 1000)
-      if (pid !== null && all.addressOfPid(pid)) this.#holds.set(pid, until)
-      // Its age asks once, whatever asked this time: without a new date it would never ask again.
-      call(() => all.tell(at, { type: 'recycleLater', at: until }))
+      if (!failed) return
+      // Stopped or reloaded meanwhile: whoever did that wants it gone, or tries to replace it.
+      if (superseded === null) {
+        log.warn({ ...facts, why, reason: failed.error }, 'recycling failed; the old process goes on')
+        if (pid !== null && all.addressOfPid(pid)) this.#holds.set(pid, clock.now() + holdMs)
+      }
+      askLater()
     })
     log.info({ ...facts, pid, why }, 'recycle')
     all.touched.add(entry)

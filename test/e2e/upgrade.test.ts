@@ -203,3 +203,16 @@ test('a signal in the gap is not the end: the guard starts a master that takes o
   assert.equal((await master.phctl('shutdown')).code, 0)
   await dead
 })
+
+test('asked to stop while the new program is being checked: it stops, and nothing starts again', async (t) => {
+  const master = await startMaster(
+    t,
+    `${quick}[slow]\ncommand = sh -c 'trap "sleep 2; exit 0" TERM; while :; do sleep 0.05; done'\n`,
+  )
+  await master.call('wait', { target: 'all', state: 'RUNNING' })
+  master.kill('SIGUSR2')
+  master.kill('SIGTERM')
+  assert.deepEqual((await master.ended).code, 0)
+  const texts = master.log.map(({ msg }) => msg)
+  assert.ok(texts.includes('stopped') && !texts.includes('upgraded in place'), texts.join('\n'))
+})

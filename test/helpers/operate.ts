@@ -10,6 +10,12 @@ import type { Supervisor } from '../../src/supervisor/supervisor.ts'
 export interface Asked {
   readonly program: string
   readonly operation: Operation
+  /** When it was asked, by `moment`. */
+  readonly askedAt: number
+  /** When its turn came; null = not yet. */
+  begunAt: number | null
+  /** When it ended. */
+  endedAt: number | null
   /** How often it has ended: once, and never more. */
   ends: number
   superseded: string | null
@@ -18,10 +24,18 @@ export interface Asked {
   readonly words: string
 }
 
-export function ask(supervisor: Supervisor, program: string, operation: Operation): Asked {
+export function ask(
+  supervisor: Supervisor,
+  program: string,
+  operation: Operation,
+  moment: () => number = () => 0,
+): Asked {
   const asked: Asked = {
     program,
     operation,
+    askedAt: moment(),
+    begunAt: null,
+    endedAt: null,
     ends: 0,
     superseded: null,
     get outcomes() {
@@ -34,20 +48,26 @@ export function ask(supervisor: Supervisor, program: string, operation: Operatio
         .join(', ')
     },
   }
+  const { begin } = operation
+  operation.begin = (desk) => {
+    asked.begunAt = moment()
+    begin.call(operation, desk)
+  }
   supervisor.operate(program, operation, ({ superseded }) => {
     asked.ends++
+    asked.endedAt = moment()
     asked.superseded = superseded
   })
   return asked
 }
 
 /** The verbs on slots (default: all there are at this moment). */
-export function verbs(supervisor: Supervisor, program = 'web') {
+export function verbs(supervisor: Supervisor, program = 'web', moment?: () => number) {
   const all = (): number[] => {
     const known = supervisor.programs.get(program)
     return known ? slotsOf(known).map(({ slot }) => slot) : []
   }
-  const give = (operation: Operation): Asked => ask(supervisor, program, operation)
+  const give = (operation: Operation): Asked => ask(supervisor, program, operation, moment)
   return {
     start: (slots = all()) => give(startOperation('start', slots, slots.length === all().length)),
     restart: (slots = all()) => give(startOperation('restart', slots, slots.length === all().length)),

@@ -3,7 +3,8 @@
 
 import { slotsOf } from '../../src/core/program.ts'
 import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
-import type { Weather } from './storm.ts'
+import { recordFault } from './storm-record.ts'
+import type { Weather } from './storm-weather.ts'
 
 type Rule = (weather: Weather) => string | null
 
@@ -53,12 +54,41 @@ const always: Readonly<Record<string, Rule>> = {
     for (const i of every(weather)) {
       if (i.wanted === 'down') continue
       const name = `${i.program}:${i.slot}`
-      const isRolling = weather.operations.some(
-        (o) => o.program === i.program && o.ends === 0 && ['reload', 'update'].includes(o.operation.kind),
-      )
-      const isRecycled = weather.known.get(i.program)?.startFirst ?? true
-      if (up.has(name) && !isRolling && !isRecycled) return `two instances of ${name} are wanted up`
+      if (up.has(name) && !weather.rolling.has(i.program)) return `two instances of ${name} are wanted up`
       up.add(name)
+    }
+    return null
+  },
+
+  'what is recorded is what is': recordFault,
+
+  'no two processes come of one intent': ({ world, countedFrom }) => {
+    const seen = new Set<string>()
+    for (const { pid, program, slot, instance } of world.leaders()) {
+      if (pid <= countedFrom) continue
+      const name = `${program}:${slot}:${instance.generation}`
+      if (seen.has(name)) return `${pid} is the second process of ${name}`
+      seen.add(name)
+    }
+    return null
+  },
+
+  'who is to end has been told': (weather) => {
+    for (const i of every(weather)) {
+      if (i.state.at !== 'stopping' || i.state.kills > 0) continue
+      const { group, since } = i.state
+      const isTold = weather.world.signalled.some(([at, pid]) => at >= since && Math.abs(pid) === group)
+      if (i.state.pid !== null && !isTold) return `${nameOf(i)} was never told`
+    }
+    return null
+  },
+
+  'a stop that an earlier master began ends in SIGKILL by its deadline': ({ world, stops }) => {
+    for (const [group, by] of stops) {
+      if (by > world.clock.time) continue
+      const lives = [...world.processes.values()].some((p) => p.group === group && p.state === 'alive')
+      const killed = world.signalled.some(([, pid, signal]) => pid === -group && signal === 'SIGKILL')
+      if (lives && !killed) return `${group} lives, and was to be killed at ${by}`
     }
     return null
   },
@@ -125,6 +155,21 @@ const atLast: Readonly<Record<string, Rule>> = {
     return stays ? `${stays.program} was removed, and is not gone` : null
   },
 
+  'every planned replacement has ended': ({ rolling, goodSince }) => {
+    for (const [program, kinds] of rolling) {
+      for (const [kind, since] of kinds) if (since <= goodSince) return `${kind} of ${program} goes on`
+    }
+    return null
+  },
+
+  'what is too old asks again': (weather) => {
+    for (const i of every(weather)) {
+      const asks = i.state.at !== 'running' || i.spec.maxAgeMs === 0 || i.state.recycleAt !== null
+      if (!asks && !weather.rolling.has(i.program)) return `${nameOf(i)} will never be recycled`
+    }
+    return null
+  },
+
   'shutdown leaves nothing': (weather) => {
     if (!weather.stopping) return null
     const { processes } = weather.world
@@ -170,6 +215,16 @@ const atLast: Readonly<Record<string, Rule>> = {
     for (const { name, spec, instances } of world.supervisor.programs.values()) {
       const last = operations.findLast((o) => o.program === name && o.operation.kind === 'update')
       if (!last || last.superseded !== null || last.outcomes.some((o) => !o.ok)) continue
+      const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
+      if (old) return `${nameOf(old)} runs older settings`
+    }
+    return null
+  },
+
+  'after a resumed update that went well the newest settings run': ({ world, updated, stopping }) => {
+    if (stopping) return null
+    for (const { name, spec, instances } of world.supervisor.programs.values()) {
+      if (updated.get(name) !== JSON.stringify(spec)) continue
       const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
       if (old) return `${nameOf(old)} runs older settings`
     }

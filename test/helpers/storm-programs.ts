@@ -1,0 +1,49 @@
+// Random programs of a storm and the vices of their processes.
+
+import type { Spec } from '../../src/core/spec.ts'
+import type { Instance } from '../../src/core/state.ts'
+import type { Dice } from './dice.ts'
+import type { Nature, WorldOptions } from './fake-os.ts'
+import { specOf } from './specs.ts'
+
+export function specBy(d: Dice, program: string): Spec {
+  const worker = d.chance(50)
+  return specOf({
+    program,
+    ...(worker ? { run: { kind: 'worker', module: '/job.js', className: null }, ready: 'worker' } : {}),
+    workers: d.below(4),
+    autorestart: d.pick(['always', 'always', 'on-failure', 'never']),
+    startMs: d.pick([0, 200, 1000]),
+    startTimeoutMs: 1500,
+    startRetries: d.pick([0, 1, 3, 10, -1]),
+    backoffMaxMs: 1000,
+    backoffResetMs: d.pick([500, 3000]),
+    stopMs: d.pick([0, 500, 2000]),
+    stopGroup: d.chance(30),
+    reloadStrategy: d.pick(['start-first', 'stop-first', 'signal']),
+    reloadParallel: d.pick([1, 1, 2]),
+    maxAgeMs: d.pick([0, 0, 0, 5000]),
+    workerTimeoutMs: worker ? d.pick([0, 0, 1500]) : 0,
+  })
+}
+
+/** A healthy process; with dice, its vices. */
+export function natureOf({ spec }: Instance, d: Dice | null): ReturnType<WorldOptions['nature']> {
+  const beats = spec.workerTimeoutMs > 0 ? { beatMs: 400 } : {}
+  if (!d) return { readyMs: 50, ...beats }
+  if (d.chance(10)) return { failed: 'EAGAIN', permanent: d.chance(20) }
+  const how = d.pick([0, 0, 1, 2, 3, 'SIGSEGV', 'SIGKILL'] as const)
+  const nature: Nature = {
+    readyMs: d.chance(20) ? null : d.below(1000),
+    ...(d.chance(70) ? beats : {}),
+    ...(d.chance(35) ? { ends: { afterMs: d.pick([0, 0, d.below(300), d.below(4000)]), how } } : {}),
+    ...(d.chance(10) ? { says: 'boot failed' } : {}),
+    ...(d.chance(25) ? { onStop: 'ignore' } : d.chance(40) ? { onStop: { afterMs: d.below(3000), how: 0 } } : {}),
+    ...(d.chance(3) ? { unkillableMs: 1500 } : {}),
+    ...(d.chance(15) ? { leaves: [d.pick(['obeys', 'ignores', { vanishesAfterMs: d.below(2000) }] as const)] } : {}),
+  }
+  return nature
+}
+
+export const facts = (s: Spec): string =>
+  `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} age ${s.maxAgeMs} beat ${s.workerTimeoutMs}`
