@@ -103,6 +103,10 @@ export class OpenLog implements LogFile {
 
   rotate(): boolean {
     if (!this.splices || this.#offset === 0) return false
+    // One that was renamed or removed from outside is not ours to move any more: a new one has its place.
+    this.#lookedAt = this.#clock.now()
+    this.reopen()
+    if (this.#offset === 0) return true
     const { path, target } = this
     try {
       // The next file is open before anything is moved: what fails, fails with all in its place.

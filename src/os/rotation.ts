@@ -96,12 +96,14 @@ async function compressOne(path: string): Promise<boolean> {
   if (source === undefined) return false
   // Opened before anything is asked of it: a rotation may give its name to another file at any moment.
   const fd = openSync(source, constants.O_RDONLY | constants.O_NOFOLLOW)
+  // From here on the stream closes it, also when something fails: closed twice, the number may be another file's.
+  const plain = createReadStream(source, { fd })
   const draft = draftOf(path)
   try {
     const inode = fstatSync(fd)
     rmSync(draft, { force: true })
     const target = createWriteStream(draft, { mode: inode.mode & 0o777, flags: 'wx' })
-    await pipeline(createReadStream(source, { fd, autoClose: false }), createGzip(), target)
+    await pipeline(plain, createGzip(), target)
     // In one turn: a rotation in between would move the numbers under us.
     const now = findInode(path, inode)
     if (now === null) unlinkSync(draft)
@@ -111,7 +113,7 @@ async function compressOne(path: string): Promise<boolean> {
     await unlink(draft).catch(() => undefined) // it may never have been made: the error above says why
     throw e
   } finally {
-    closeSync(fd)
+    plain.destroy()
   }
 }
 

@@ -77,6 +77,18 @@ function stage(t: TestContext): Stage {
   }
 }
 
+/** 1 MB at `small`, which a test can fill. False = this user may not mount. */
+function smallDisk(scene: Scene): boolean {
+  mkdirSync(scene.path('small'))
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scene.path('small')], { stdio: 'ignore' })
+  } catch {
+    return false
+  }
+  scene.after(() => void execFileSync('umount', ['-l', scene.path('small')]))
+  return true
+}
+
 /** All lines of a log with its archives, the oldest first. */
 function allLines({ dir, path }: Scene, log: string): string[] {
   const numberOf = (name: string): number => Number(/\.log(?:\.(\d+))?/.exec(name)?.[1] ?? 0)
@@ -186,13 +198,7 @@ for (const format of ['raw', 'prefix'] as const) {
     skip: needsRoot,
   }, async (t) => {
     const { scene, run, troubles } = stage(t)
-    mkdirSync(scene.path('small'))
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', scene.path('small')], { stdio: 'ignore' })
-    } catch {
-      return t.skip('may not mount a tmpfs')
-    }
-    scene.after(() => void execFileSync('umount', ['-l', scene.path('small')]))
+    if (!smallDisk(scene)) return t.skip('may not mount a tmpfs')
     scene.write('small/ballast', Buffer.alloc(980 * 1024))
     const all = run('a:0', 'seq 1 20000', { format, stdout: scene.path('small/out.log') })
     await until('the trouble', () => troubles.length > 0)
@@ -210,6 +216,17 @@ for (const format of ['raw', 'prefix'] as const) {
     assert.deepEqual(troubles.slice(1), ['small/out.log: null'])
   })
 }
+
+test('a disk too full to compress an archive: told as it is, and the archive stays', { skip: needsRoot }, async (t) => {
+  const { scene, run, troubles } = stage(t)
+  if (!smallDisk(scene)) return t.skip('may not mount a tmpfs')
+  scene.write('small/ballast', Buffer.alloc(500 * 1024))
+  const noise = 'head -c 300000 /dev/urandom | base64'
+  await run('a:0', noise, { maxBytes: 300 * 1024, compress: true, stdout: scene.path('small/out.log') })
+  await until('the trouble', () => troubles.length > 0)
+  assert.match(troubles[0] ?? '', /^small\/out\.log: cannot compress: ENOSPC/)
+  assert.deepEqual(readdirSync(scene.path('small')).sort(), ['ballast', 'out.log', 'out.log.1'])
+})
 
 for (const pipeBytes of [4096, 8192, 65_536]) {
   test(`an unfinished line in a pipe of ${pipeBytes} bytes does not hold its writer for ever`, async (t) => {

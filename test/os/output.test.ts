@@ -150,6 +150,24 @@ test('reopen after a rename: nothing lost, nothing doubled', async (t) => {
   out.end()
 })
 
+test('a log that was renamed from outside and is full at once: a new one takes its place, and nothing is rotated', async (t) => {
+  const { scene, troubles, open } = stage(t)
+  const out = open('a:0', { maxBytes: 20, backups: 3 })
+  out.write('the first\n')
+  await until('it', () => scene.lines('out.log').length === 1)
+  out.write('the second\n')
+  await until('a rotation', () => existsSync(scene.path('out.log.1')))
+  await until('the second', () => scene.lines('out.log').length === 1)
+  renameSync(scene.path('out.log'), scene.path('old.log'))
+  out.write('the third\n')
+  await until('the third', () => existsSync(scene.path('out.log')) && scene.lines('out.log').length === 1)
+  assert.deepEqual(troubles, [])
+  const all = ['out.log.1', 'old.log', 'out.log'].map((name) => scene.lines(name))
+  assert.deepEqual(all, [['the first'], ['the second'], ['the third']])
+  assert.ok(!existsSync(scene.path('out.log.2')))
+  out.end()
+})
+
 test('finish takes what is still in the pipes, and finishes the last line', (t) => {
   const { scene, capture, open } = stage(t)
   const out = open('a:0')
