@@ -81,8 +81,8 @@ test('row 3: killed again while it starts and takes over: who comes last takes a
   assert.equal((await master.process('web:0')).restarts, 1)
 })
 
-test('row 4: killed in the middle of a stop: SIGKILL comes at the deadline that stood, not earlier and not later', async (t) => {
-  const graceMs = 2000
+test('row 4: killed in the middle of a stop: SIGKILL comes at the deadline that stood, not earlier and not a grace later', async (t) => {
+  const graceMs = 5000
   const ini = `${quick}[deaf]\ncommand = sh ${fixture('ignore-term.sh')}\ngraceful_timeout = ${graceMs}ms\n[kind]\ncommand = sleep 600\n`
   const first = await startMaster(t, ini)
   await until('the trap', () => first.lines('deaf.log').length > 0)
@@ -91,13 +91,13 @@ test('row 4: killed in the middle of a stop: SIGKILL comes at the deadline that 
   const asked = performance.now()
   await first.call('stop', { target: 'all', wait: false })
   await first.state('kind:0', 'STOPPED')
-  await moment(500)
+  await moment(3000) // so long that a grace which began anew would show
   const master = await succeed(t, first, ini)
   const { state, wanted } = await master.process('deaf:0')
   assert.deepEqual({ state, wanted }, { state: 'STOPPING', wanted: 'down' })
   await until('its end', () => !lives(pid ?? 0))
   const took = performance.now() - asked
-  assert.ok(took >= graceMs - 5 && took < graceMs + 500, `${took} ms`)
+  assert.ok(took >= graceMs - 5 && took < graceMs + 2500, `${took} ms`)
   await master.state('deaf:0', 'STOPPED')
   const { signal, forced } = (await master.process('deaf:0')).exit ?? {}
   assert.deepEqual([signal === null || signal === 'SIGKILL', forced], [true, signal === 'SIGKILL'])

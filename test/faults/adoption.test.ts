@@ -114,10 +114,10 @@ test('row 1: a start that was under way goes on: who says ready now is RUNNING, 
     'slow.mjs',
     worker.replace(
       '{\n  handle',
-      '{\n  async setup() {\n    await new Promise((done) => setTimeout(done, 1500))\n  }\n  handle',
+      '{\n  async setup() {\n    await new Promise((done) => setTimeout(done, 4000))\n  }\n  handle',
     ),
   )
-  const ini = `[DEFAULT]\nstart_seconds = 1500ms\n[slow]\nworker = slow.mjs\n[plain]\ncommand = sleep 600\n`
+  const ini = `[DEFAULT]\nstart_seconds = 4s\n[slow]\nworker = slow.mjs\n[plain]\ncommand = sleep 600\n`
   const first = await startMaster(t, ini)
   await until('both', () => madeOn(scene).length === 2)
   const pids = madeOn(scene)
