@@ -125,6 +125,17 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
     })
   }
 
+  /** Who is left, each of whom we are told when it ends. Who has ended before we could watch it tells nobody. */
+  const watched = (pid: number): ReturnType<typeof look> => {
+    for (let round = 0; round < LOOKS; round++) {
+      const found = look(pid)
+      const isTold = found.left.map((p) => p.parent === process.pid || strangers.watch(p.pid, p.start))
+      if (isTold.every(Boolean)) return found
+      everybody = null
+    }
+    return { left: [], doubt: true }
+  }
+
   const sendTo = (pid: number, signal: string): boolean =>
     strangers.has(pid) ? strangers.send(pid, signal) : kill(pid, signal)
 
@@ -145,12 +156,11 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
       leaders.set(pid, { token, start, child, ended: false, said: [], told: new Set() })
     },
     hasLeft(pid) {
-      const { left, doubt } = look(pid)
+      const { left, doubt } = watched(pid)
       const leader = leaders.get(pid)
       const waits = waitsFor(doubt)
       if (left.length === 0 && !waits) leaders.delete(pid)
       else if (leader) leader.ended = true
-      for (const { pid: one, start, parent } of left) if (parent !== process.pid) strangers.watch(one, start)
       if (leader && leader.said.length > 0) tellNew(leader, left)
       return left.length > 0 || waits
     },

@@ -107,7 +107,7 @@ test('row 4: killed in the middle of a stop: SIGKILL comes at the deadline that 
 test('row 4: killed between the wish to stop it and its signal: it is told by the next master, else it is not told twice', async (t) => {
   const scene = sceneOf(t)
   scene.write('hears.sh', "trap 'echo heard' TERM\necho up\nwhile :; do sleep 0.02; done\n")
-  const ini = `${quick}[web]\ncommand = sh hears.sh\ngraceful_timeout = 1\n`
+  const ini = `${quick}[web]\ncommand = sh hears.sh\ngraceful_timeout = 10\n`
   const heard = (): number => scene.lines('web.log').filter((line) => line === 'heard').length
   let master = await startMaster(t, ini)
   await until('the trap', () => scene.lines('web.log').length > 0)

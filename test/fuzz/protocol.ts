@@ -34,14 +34,21 @@ export async function fuzzProtocol({ seed, until: end }: Fuzzing): Promise<strin
   phd.stdout?.resume()
   phd.stderr?.resume()
   const socket = path.join(base, 'phd.sock')
-  const over = new Promise<number | null>((resolve) => phd.on('exit', (code) => resolve(code)))
+  const over = new Promise<number | string | null>((resolve) =>
+    phd.on('exit', (code, signal) => resolve(code ?? signal)),
+  )
+  const hasEnded = (): boolean => phd.exitCode !== null || phd.signalCode !== null
   const tally: Tally = { calls: 0, junk: 0, connections: 0, slowestMs: 0 }
   try {
     const bystander = await until('phd', () => connect(socket).catch(() => false as const))
     const before = residentBytes(phd.pid ?? 0)
     const d = dice(seed)
     while (Date.now() < end) {
-      await attack(d, socket, tally)
+      await attack(d, socket, tally).catch(async (e: unknown) => {
+        // Where it is gone, that is what happened.
+        await new Promise((next) => setTimeout(next, 200))
+        throw hasEnded() ? new Error(`phd has ended with ${await over}`) : e
+      })
       const begun = performance.now()
       await bystander.call('ping', {})
       tally.slowestMs = Math.max(tally.slowestMs, performance.now() - begun)
@@ -106,7 +113,9 @@ async function attack(d: Dice, path: string, tally: Tally): Promise<void> {
     throw new Error(`not answered: ${[...owed.values()][0]}`)
   })
   for (const answer of line.answers.splice(0)) take(answer, owed)
-  if (owed.size > 0) throw new Error(`the connection was closed, and not answered: ${[...owed.values()][0]}`)
+  if (owed.size > 0) {
+    throw new Error(`the connection was closed (${line.said()}), and not answered: ${[...owed.values()][0]}`)
+  }
   line.socket.destroy()
 }
 
@@ -130,6 +139,8 @@ interface Line {
   readonly answers: string[]
   send(bytes: Buffer): void
   closed(): boolean
+  /** The last that was heard. */
+  said(): string
 }
 
 async function lineTo(path: string): Promise<Line> {
@@ -137,16 +148,26 @@ async function lineTo(path: string): Promise<Line> {
   const answers: string[] = []
   let rest = ''
   let over = false
+  let last = 'nothing was said'
   socket.setEncoding('utf8').on('data', (chunk: string) => {
     const lines = (rest + chunk).split('\n')
     rest = lines.pop() ?? ''
     answers.push(...lines)
+    last = lines.at(-1)?.slice(0, 200) ?? last
   })
-  socket.on('error', () => undefined) // closed while we wrote: what it means is said by what was answered
+  socket.on('error', (e) => {
+    last = `${last}; ${e.message}`
+  }) // closed while we wrote: what it means is said by what was answered
   for (const event of ['end', 'close']) socket.on(event, () => (over = true))
   await new Promise<void>((resolve, reject) => {
     socket.once('connect', resolve)
     socket.once('error', reject)
   })
-  return { socket, answers, closed: () => over, send: (bytes) => void (socket.writable && socket.write(bytes)) }
+  return {
+    socket,
+    answers,
+    closed: () => over,
+    said: () => last,
+    send: (bytes) => void (socket.writable && socket.write(bytes)),
+  }
 }
