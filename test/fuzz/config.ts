@@ -49,6 +49,7 @@ export async function fuzzConfig({ seed, until: end }: Fuzzing): Promise<string>
   let files = 0
   let accepted = 0
   let compared = 0
+  // NUL is refused where a file is read, before anybody looks at what it says.
   while (Date.now() < end) {
     const texts: string[] = []
     for (let n = 0; n < BATCH && Date.now() < end; n++) {
@@ -56,6 +57,7 @@ export async function fuzzConfig({ seed, until: end }: Fuzzing): Promise<string>
         ? mutated(d, Buffer.from(sample.replaceAll('\n', '\r')))
             .toString('latin1')
             .replaceAll('\r', '\n')
+            .replaceAll('\0', ' ')
         : someFile(d)
       files++
       if (isAccepted(text)) accepted++
