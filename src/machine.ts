@@ -97,7 +97,7 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
     socket: master.socket,
     masterPid: process.pid,
     orphans: master.orphans,
-    born: (process) => kin.born({ ...process, child: isOurChild(process) }),
+    born: (process, made) => kin.born({ ...process, child: made || isOurChild(process) }),
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
   })

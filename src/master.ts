@@ -156,7 +156,8 @@ export async function runMaster(options: MasterOptions): Promise<void> {
         log.info({ audit: true, method, params, uid, pid }, denied ? 'denied' : 'called'),
       failed: (method, error) => log.error({ method, err: error }, 'a method failed'),
     }),
-    peerOf: (fd) => ({ ...peerOf(fd), groups: peerGroupsOf(fd) }),
+    // Groups are asked for only where somebody judges by them.
+    peerOf: (fd) => ({ ...peerOf(fd), groups: access === null ? [] : peerGroupsOf(fd) }),
     roleOf: (peer) => roleOf(peer, access),
     hungUp,
     log: (facts, text) => log.warn(facts, text),

@@ -26,6 +26,8 @@ export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
 
 /** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
 const MAX_OWED = 256
+/** Who was refused has so long to read why. */
+const REFUSED_MS = 1_000
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
 const MAX_NOTICES = 1024 * 1024
 
@@ -65,7 +67,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   if (clients.size >= options.maxClients) sweep(clients, options)
   if (clients.size >= options.maxClients) {
     const refusal = new PhError('PH_LIMIT', `cannot take more than ${options.maxClients} clients`)
-    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`, () => socket.destroy())
+    refuse(socket, refusal)
     return
   }
   const peer = callerOf(socket, options)
@@ -77,7 +79,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   if (role === null) {
     options.log({ audit: true, uid: peer.uid, pid: peer.pid }, 'refused: neither in allow nor in observe')
     const refusal = new PhError('PH_DENIED', `cannot speak here: user ${peer.uid} is neither in allow nor in observe`)
-    socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`, () => socket.destroy())
+    refuse(socket, refusal)
     return
   }
   const send = sender(socket)
@@ -151,6 +153,14 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
     if (owed > 0 && options.hungUp(fdOf(socket))) socket.destroy()
     else leave()
   })
+}
+
+/** One answer, and the end. What the client has sent is read first: a close over unread bytes would take the answer with it. */
+function refuse(socket: Socket, refusal: PhError): void {
+  socket.resume()
+  socket.on('end', () => socket.destroy())
+  socket.setTimeout(REFUSED_MS, () => socket.destroy())
+  socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`)
 }
 
 /** Lets those go that waited for an answer with a closed mouth, and have gone meanwhile. */

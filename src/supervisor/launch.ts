@@ -19,8 +19,8 @@ export interface LaunchParts {
   readonly masterPid: number
   /** What becomes of processes when the master dies hard. */
   readonly orphans: 'adopt' | 'stop'
-  /** Told of each process that was made or taken over, with the token in its environment. */
-  born(process: KeptProcess): void
+  /** Told of each process that was made (by us, just now) or taken over, with the token in its environment. */
+  born(process: KeptProcess, made: boolean): void
   /** No two are ever the same. */
   token(): string
   /** Writes down what was put in the record: a process must not be born before its intent stands there. */
@@ -63,7 +63,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
       } finally {
         streams.release()
       }
-      if ('pid' in made) parts.born({ ...made, token })
+      if ('pid' in made) parts.born({ ...made, token }, true)
       if (worker) {
         if ('pid' in made) {
           tokens.set(made.pid, token)
@@ -74,7 +74,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
     },
     adopt(instance, process) {
       const { pid, token } = process
-      parts.born(process)
+      parts.born(process, false)
       if (instance.spec.run.kind !== 'worker') return
       workers.prepare(instance, token)
       tokens.set(pid, token)
