@@ -3,7 +3,7 @@
 
 import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
-import { check, fail, lastError, lib } from './libc.ts'
+import { check, fail, lastError, lib, uncut } from './libc.ts'
 
 const c = {
   pipe2: lib.func('int pipe2(int32_t *fds, int flags)'),
@@ -42,7 +42,7 @@ const LOCK_EX_NB = 2 | 4
 
 /** Takes the exclusive flock(2) of an open file; false when another open file description holds it. */
 export function lockFile(fd: number): boolean {
-  if (c.flock(fd, LOCK_EX_NB) === 0) return true
+  if (uncut(() => c.flock(fd, LOCK_EX_NB)) === 0) return true
   const number = lastError()
   return number === constants.errno.EWOULDBLOCK ? false : fail('flock', number)
 }
@@ -94,14 +94,14 @@ export function pipeBytes(fd: number): number {
  */
 export function spliceTo(pipe: number, out: number, offset: number | null, length: number): number | null {
   const at = offset === null ? null : BigInt64Array.of(BigInt(offset))
-  const moved = Number(c.splice(pipe, null, out, at, length, SPLICE_MOVE_NONBLOCK))
+  const moved = Number(uncut(() => c.splice(pipe, null, out, at, length, SPLICE_MOVE_NONBLOCK)))
   if (moved >= 0) return moved
   return lastError() === EAGAIN ? null : fail('splice', lastError())
 }
 
 /** Duplicates up to `length` bytes of a pipe into another pipe; they stay in the first. 0 and null as above. */
 export function teeTo(pipe: number, out: number, length: number): number | null {
-  const copied = Number(c.tee(pipe, out, length, SPLICE_MOVE_NONBLOCK))
+  const copied = Number(uncut(() => c.tee(pipe, out, length, SPLICE_MOVE_NONBLOCK)))
   if (copied >= 0) return copied
   return lastError() === EAGAIN ? null : fail('tee', lastError())
 }
@@ -172,7 +172,10 @@ export function openEpoll(): Epoll {
     arrivals() {
       const found: Arrival[] = []
       for (;;) {
-        const count = check('epoll_wait', c.epollWait(epoll, events, MOST_EVENTS, 0))
+        const count = check(
+          'epoll_wait',
+          uncut(() => c.epollWait(epoll, events, MOST_EVENTS, 0)),
+        )
         for (let at = 0; at < count * EVENT_BYTES; at += EVENT_BYTES) {
           found.push({ fd: events.readInt32LE(at + DATA_AT), hup: (events.readUInt32LE(at) & EPOLLHUP) !== 0 })
         }
@@ -219,7 +222,10 @@ const POLLHUP = 0x10
 /** Has the peer of a stream socket closed both ways? One that only shut its writing side down has not (poll(2)). */
 export function hungUp(fd: number): boolean {
   const entry = new Int32Array([fd, 0])
-  check('poll', c.poll(entry, 1, 0))
+  check(
+    'poll',
+    uncut(() => c.poll(entry, 1, 0)),
+  )
   // struct pollfd: int fd, short events, short revents.
   return ((new Int16Array(entry.buffer)[3] ?? 0) & POLLHUP) !== 0
 }

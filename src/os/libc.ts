@@ -57,6 +57,17 @@ export function check(syscall: string, result: number): number {
   return result === -1 ? fail(syscall, koffi.errno()) : result
 }
 
+/**
+ * Makes a call again for as long as a signal cut it short (signal(7)). Some calls are cut even when they would not
+ * have waited: poll(2) is, and SIGCHLD and SIGIO come at any moment.
+ */
+export function uncut<T extends number | bigint>(call: () => T): T {
+  for (;;) {
+    const result = call()
+    if (Number(result) !== -1 || koffi.errno() !== constants.errno.EINTR) return result
+  }
+}
+
 /** For calls that return the error number itself. */
 function checkNumber(syscall: string, result: number): void {
   if (result !== 0) fail(syscall, result)
@@ -145,7 +156,7 @@ export interface Waited {
 
 /** Takes one ended child, whoever it is; null when none has ended (or there are none). */
 export function waitAny(): Waited | null {
-  const pid = c.waitpid(-1, status, WNOHANG)
+  const pid = uncut(() => c.waitpid(-1, status, WNOHANG))
   if (pid === 0) return null
   if (pid === -1) {
     const number = koffi.errno()
@@ -157,9 +168,10 @@ export function waitAny(): Waited | null {
 
 /** Waits until one child has ended; blocks. For a process that does nothing else. */
 export function waitFor(pid: number): Waited {
-  while (c.waitpid(pid, status, 0) === -1) {
-    if (koffi.errno() !== constants.errno.EINTR) fail('waitpid', koffi.errno())
-  }
+  check(
+    'waitpid',
+    uncut(() => c.waitpid(pid, status, 0)),
+  )
   return waited(pid, status[0] ?? 0)
 }
 

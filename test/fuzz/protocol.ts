@@ -66,6 +66,10 @@ export async function fuzzProtocol({ seed, until: end }: Fuzzing): Promise<strin
     if ((await over) !== 0) throw new Error(`phd ended with ${await over}`)
     const { calls, junk, connections, slowestMs } = tally
     return `${calls} calls, ${junk} pieces of junk on ${connections} connections; a bystander waited ${slowestMs.toFixed(1)} ms at most`
+  } catch (e) {
+    // Its last words say why.
+    const log = readFileSync(path.join(base, 'phd.log'), 'utf8').split('\n').slice(-12)
+    throw new Error(`${e instanceof Error ? e.message : String(e)}\nlast in phd.log:\n${log.join('\n')}`, { cause: e })
   } finally {
     phd.kill('SIGKILL')
     rmSync(base, { recursive: true, force: true })
