@@ -65,7 +65,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'libc-io.ts': ['libc.ts'],
   'libc-pidfd.ts': ['libc.ts'],
   'lock.ts': ['folders.ts', 'libc-io.ts'],
-  'log-file.ts': ['libc-io.ts', 'log-growth.ts', 'rotation.ts'],
+  'log-file.ts': ['begun-line.ts', 'libc-io.ts', 'log-growth.ts', 'rotation.ts'],
   'log-files.ts': ['log-file.ts', 'log-growth.ts', 'rotation.ts'],
   'log-follow.ts': ['log-reader.ts'],
   'log-reader.ts': ['rotation.ts'],
@@ -96,7 +96,7 @@ const long: Readonly<Record<string, { readonly most: number; readonly why: strin
     why: 'one contract on one page: server, client and documentation derive from it',
   },
   'cli/commands/catalog.ts': { most: 280, why: 'one table: what each command is, and nothing else' },
-  'src/os/log-file.ts': { most: 320, why: 'one open file: room, rotation, splice and retry all move the same offset' },
+  'src/os/log-file.ts': { most: 330, why: 'one open file: room, rotation, splice and retry all move the same offset' },
 }
 const LONGEST = 250
 

@@ -3,6 +3,7 @@
 
 import type { Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
+import type { Clock } from '../core/ports.ts'
 import { PhError } from '../errors.ts'
 import type { Peer, Role } from './access.ts'
 import { isHttp, refuseHttp } from './http.ts'
@@ -67,7 +68,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   if (clients.size >= options.maxClients) sweep(clients, options)
   if (clients.size >= options.maxClients) {
     const refusal = new PhError('PH_LIMIT', `cannot take more than ${options.maxClients} clients`)
-    refuse(socket, refusal)
+    refuse(socket, refusal, options.clock)
     return
   }
   const peer = callerOf(socket, options)
@@ -79,7 +80,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   if (role === null) {
     options.log({ audit: true, uid: peer.uid, pid: peer.pid }, 'refused: neither in allow nor in observe')
     const refusal = new PhError('PH_DENIED', `cannot speak here: user ${peer.uid} is neither in allow nor in observe`)
-    refuse(socket, refusal)
+    refuse(socket, refusal, options.clock)
     return
   }
   const send = sender(socket)
@@ -156,10 +157,13 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
 }
 
 /** One answer, and the end. What the client has sent is read first: a close over unread bytes would take the answer with it. */
-function refuse(socket: Socket, refusal: PhError): void {
+function refuse(socket: Socket, refusal: PhError, clock: Clock): void {
   socket.resume()
   socket.on('end', () => socket.destroy())
-  socket.setTimeout(REFUSED_MS, () => socket.destroy())
+  socket.on(
+    'close',
+    clock.alarm(clock.now() + REFUSED_MS, () => socket.destroy()),
+  )
   socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`)
 }
 

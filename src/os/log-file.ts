@@ -18,6 +18,7 @@ import {
 import { dirname } from 'node:path'
 import type { Clock } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
+import { BegunLine } from './begun-line.ts'
 import { lockFile, spliceTo } from './libc-io.ts'
 import type { Growth } from './log-growth.ts'
 import { compressArchives, nextOf, type RotationPlan, rotate, tidyUp } from './rotation.ts'
@@ -47,6 +48,8 @@ export interface LogFile {
   readonly splices: boolean
   /** A write failed: take nothing until `onFree` tells. */
   readonly stuck: boolean
+  /** Whose line stands unfinished at its end. */
+  readonly begun: BegunLine
   /** Bytes that fit before a rotation is due. */
   room(): number
   /** Makes room by a rotation; false = it is empty already, or cannot be rotated: write on. */
@@ -68,6 +71,7 @@ export class OpenLog implements LogFile {
   users = 1
   stuck = false
   target: LogTarget
+  readonly begun: BegunLine
   #fd: number
   #offset: number
   #lookedAt: number
@@ -87,6 +91,11 @@ export class OpenLog implements LogFile {
     this.splices = target.path !== 'inherit'
     this.#clock = clock
     this.#trouble = trouble
+    this.begun = new BegunLine(
+      clock,
+      () => this.endsWhole(),
+      () => this.#free(),
+    )
     this.#fd = this.splices ? openLog(target.path) : 1
     this.#offset = this.splices ? fstatSync(this.#fd).size : 0
     this.#lookedAt = clock.now()
@@ -211,6 +220,7 @@ export class OpenLog implements LogFile {
   }
 
   close(): void {
+    this.begun.close()
     if (this.splices) closeSync(this.#fd)
   }
 
@@ -253,9 +263,12 @@ export class OpenLog implements LogFile {
       const rest = this.#unfinished
       this.#unfinished = null
       if (rest && !this.write(rest)) this.#unfinished = rest
-      if (this.stuck) return
-      for (const free of [...this.#listeners]) free()
+      if (!this.stuck) this.#free()
     })
+  }
+
+  #free(): void {
+    for (const free of [...this.#listeners]) free()
   }
 
   /** Our stdout has no place to go back to: what did not fit is kept, and goes first next time. */

@@ -180,12 +180,17 @@ export function pump(clock: Clock): Pump {
       for (const one of kept.values()) if (one.armed) arm(one)
     },
     finish() {
-      for (const one of [...kept.values()]) {
+      const takeLast = (one: Kept): boolean => {
         let taken: Taken
         one.hup = true
         do taken = attempt(one)
         while (taken.state === 'more' || (taken.state === 'open' && taken.bytes > 0))
-        if (taken.state === 'stuck') one.source.failed(new Error('output was left unwritten at the end'))
+        if (taken.state !== 'stuck') end(one)
+        return taken.state === 'stuck'
+      }
+      // Who waited for the end of a neighbour's line can go on when all have had their turn.
+      for (const one of [...kept.values()].filter(takeLast).filter(takeLast)) {
+        one.source.failed(new Error('output was left unwritten at the end'))
         end(one)
       }
       // SIGIO keeps its handler: a late one would end the process.

@@ -55,8 +55,9 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
   /** The file may end in the middle of a line of ours. */
   let spliced = resumes
   let begun = resumes
-  return (hup) => {
-    if (file.stuck) return { bytes: 0, state: 'stuck' }
+  const goOn = (): void => void take(false)
+  const take = (hup: boolean): Taken => {
+    if (file.stuck || !file.begun.mayPass(goOn)) return { bytes: 0, state: 'stuck' }
     // What stands there may be half a line of a process that ended while no master lived.
     if (!begun && pipeBytes(options.fd) > 0) {
       if (!finishLine(file)) return { bytes: 0, state: 'stuck' }
@@ -65,12 +66,19 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
     const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
     if (alone) {
       spliced = true
-      return takeAll(options, hup)
+      file.begun.begin(goOn)
+      const taken = takeAll(options, hup)
+      if (taken.state === 'ended') file.begun.wrote(goOn, true)
+      return taken
     }
     const goesOn = spliced && !file.endsWhole()
     spliced = false
-    return whole(hup, goesOn)
+    const taken = whole(hup, goesOn)
+    file.begun.wrote(goOn, taken.state === 'ended')
+    return taken
   }
+  if (resumes) file.begun.begin(goOn)
+  return take
 }
 
 function takeAll({ fd, file, mark }: StreamOptions, hup: boolean): Taken {
@@ -129,7 +137,7 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
     if (goesOn) {
       within = true
       seen = 0
-    }
+    } else if (within && file.splices && file.endsWhole()) within = false // somebody else has ended it
     let bytes = 0
     while (bytes < QUOTA_BYTES) {
       const taken = some(hup)

@@ -89,6 +89,45 @@ test('lines of two processes in one file are whole, and a half one waits for its
   one.end()
 })
 
+test('who comes in while another, alone until then, is in the middle of a line waits for its end', async (t) => {
+  const { scene, open } = stage(t)
+  const one = open('a:0')
+  one.write('1\nhalf ')
+  await until('its half line, as it came', () => scene.read('out.log') === '1\nhalf ')
+  const two = open('a:1')
+  two.write('whole\n')
+  await new Promise((next) => setTimeout(next, 50)) // it would have been written by now
+  one.write('rest\n')
+  await until('both', () => scene.lines('out.log').length === 3)
+  assert.deepEqual(scene.lines('out.log'), ['1', 'half rest', 'whole'])
+
+  // Not for ever: who never ends its line has a part of one.
+  one.write('more\n')
+  two.end()
+  await until('the pipe of the second has gone', () => readdirSync(scene.path('io')).length === 1)
+  one.write('prompt> ')
+  await until('the prompt', () => scene.read('out.log').endsWith('prompt> '))
+  const three = open('a:2')
+  three.write('third\n')
+  await until('the third', () => scene.lines('out.log').includes('third'))
+  one.write('answer\n')
+  await until('the answer', () => scene.lines('out.log').length === 7)
+  assert.deepEqual(scene.lines('out.log').slice(3), ['more', 'prompt> ', 'third', 'answer'])
+  one.end()
+  three.end()
+})
+
+test('at the end who waits for a line of another comes after it', async (t) => {
+  const { scene, open, capture } = stage(t)
+  const one = open('a:0')
+  one.write('half ')
+  await until('its half line, as it came', () => scene.read('out.log') === 'half ')
+  open('a:1').write('whole\n')
+  one.write('rest')
+  capture.finish()
+  assert.deepEqual(scene.lines('out.log'), ['half rest', 'whole'])
+})
+
 test('prefix and json: time, name and stream of each line', async (t) => {
   const { scene, open } = stage(t)
   const prefix = open('p:0', { format: 'prefix', stdout: scene.path('prefix.log') })
