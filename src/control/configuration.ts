@@ -2,23 +2,23 @@
 // server, checked whole before anything moves. An invalid file changes nothing.
 
 import type { ConfigDiff, ConfigUpdated, Saved, Shown, TargetResult, UpdateResult } from '../api/contract.ts'
-import type { Config, LoadOptions } from '../config/config.ts'
+import type { Config, LoadOptions, Setting } from '../config/config.ts'
 import { diffConfigs, formerConfig } from '../config/diff.ts'
 import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
-import { isSecret, masked } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
-import { maskedSetting } from '../config/print.ts'
 import type { Store } from '../core/ports.ts'
 import { slotsOf } from '../core/program.ts'
 import type { Kept } from '../core/record.ts'
-import { forSlot } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
-import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
 import { scaleOperation } from '../supervisor/operations.ts'
 import { reloadOperation, updateOperation } from '../supervisor/rolling.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Operator, Submitted } from './operator.ts'
+import { shownOf } from './shown.ts'
 import { type Chosen, chooseTargets } from './targets.ts'
+
+/** The one setting that an operation of its own carries out. */
+const COUNT = 'number_workers'
 
 export interface ConfigurationOptions {
   /** For a next master: the settings that are in force. */
@@ -56,18 +56,21 @@ export class Configuration {
   begin(kept: Kept | null): void {
     const next = this.#config
     if (!kept) {
-      this.#take(next)
-      for (const { spec } of next.programs.values()) this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+      for (const { spec, settings } of next.programs.values()) {
+        this.#note(spec.program, settings)
+        this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
+      }
       return
     }
     const former = formerConfig(next, kept)
-    this.#take(next)
     const diff = diffConfigs(former, next)
     for (const program of diff.unchanged) {
-      const spec = next.programs.get(program)?.spec
-      if (spec) this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
+      const { spec, settings } = next.programs.get(program) ?? {}
+      if (!spec || !settings) continue
+      this.#note(program, settings)
+      this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
     }
-    this.#apply(diff, next, false).catch((e: unknown) => this.#options.failed(e))
+    this.#apply(former, diff, false).catch((e: unknown) => this.#options.failed(e))
     // What the earlier one had stopped on its way out was not asked for by anybody.
     if (kept.master.get('state')?.stopping) this.#beginAgain()
   }
@@ -83,13 +86,12 @@ export class Configuration {
     this.#options.store.flush()
   }
 
-  /** From now on this is what is in force. */
-  #take(config: Config): void {
-    const { store } = this.#options
-    for (const program of this.#config.programs.keys())
-      if (!config.programs.has(program)) store.put('settings', program, null)
-    for (const [program, { settings }] of config.programs) store.put('settings', program, { settings })
-    this.#config = config
+  /**
+   * The settings that are in force for a program, for a next master: noted in the same flush of the record as what
+   * is done for them. A master that is killed before leaves the former ones, and the next one finds the change again.
+   */
+  #note(program: string, settings: readonly Setting[] | null): void {
+    this.#options.store.put('settings', program, settings && { settings })
   }
 
   /** What changed in the file. Throws PH_CONFIG with every problem. */
@@ -106,9 +108,10 @@ export class Configuration {
     const next = this.#load()
     const diff = diffConfigs(this.#config, next)
     if (dryRun) return { diff, ok: true, results: [] }
-    this.#take(next)
+    const former = this.#config
+    this.#config = next
     try {
-      const { results, ok } = await this.#apply(diff, next, wait)
+      const { results, ok } = await this.#apply(former, diff, wait)
       return { diff, ok, results }
     } catch (e) {
       // Something took the place of the replacement; the new settings are in force all the same.
@@ -121,12 +124,13 @@ export class Configuration {
   async hup(): Promise<UpdateResult> {
     const next = this.#load()
     const diff = diffConfigs(this.#config, next)
-    this.#take(next)
+    const former = this.#config
+    this.#config = next
     const untouched = new Set([
       ...diff.unchanged,
       ...diff.changed.filter((c) => c.effect === 'live').map((c) => c.program),
     ])
-    const applied = this.#apply(diff, next, true)
+    const applied = this.#apply(former, diff, true)
     const reloads = chooseAll(this.#supervisor).filter((c) => untouched.has(c.program))
     const reloaded = this.#operator.submit(
       reloads.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, false, true) })),
@@ -143,7 +147,8 @@ export class Configuration {
    */
   saveCount(program: string, count: number): Saved {
     const { config, ...saved } = saveCount(this.#config.file, program, count, this.#loadOptions())
-    this.#take(afterSave(this.#config, config, program))
+    this.#config = afterSave(this.#config, config, program)
+    this.#note(program, this.#config.programs.get(program)?.settings ?? null)
     // Its own spec, not the file's: an update that has not come to its turn is not anticipated.
     this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(specWithCount(desk.program.spec, count)))
     return saved
@@ -151,37 +156,11 @@ export class Configuration {
 
   /** The effective configuration of programs: every value with its origin, and what a process would get. */
   show(target: string | readonly string[], socket: string): readonly Shown[] {
-    return chooseTargets(this.#supervisor.programs, target).flatMap((c) => this.#shown(c, socket))
-  }
-
-  #shown({ program, slots }: Chosen, socket: string): Shown[] {
-    const configured = this.#config.programs.get(program)
-    if (!configured) return [] // being dropped: the file does not name it any more
-    const { spec, settings } = configured
-    const slot = slots[0] ?? 0
-    const base = inheritable(process.env)
-    const environment = environmentOf(base, { spec, slot }, { socket, masterPid: process.pid })
-    const output = outputOf(spec, slot)
-    return [
-      {
-        program,
-        settings: settings.map((s) => ({
-          key: s.key,
-          value: forSlot(maskedSetting(s), slot),
-          origin: s.origin ? `${s.origin.file}:${s.origin.line}` : 'default',
-        })),
-        argv: commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : ''],
-        directory: forSlot(spec.directory, slot),
-        environment: Object.fromEntries(
-          Object.entries(environment).map(([name, value]) => [name, isSecret(name) ? masked(name, value) : value]),
-        ),
-        stdout: output.stdout,
-        stderr: output.stderr,
-        slot,
-        listeners: [],
-        limits: {},
-      },
-    ]
+    return chooseTargets(this.#supervisor.programs, target).flatMap(({ program, slots }) => {
+      const configured = this.#config.programs.get(program)
+      // One that is being dropped is named by no file any more.
+      return configured ? [shownOf(configured, slots[0] ?? 0, socket)] : []
+    })
   }
 
   #load(): Config {
@@ -193,37 +172,44 @@ export class Configuration {
     return { instance: this.#config.instance, foreground, ...(sections ? { sections } : {}) }
   }
 
-  async #apply(diff: ConfigDiff, next: Config, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {
+  async #apply(former: Config, diff: ConfigDiff, wait: boolean): Promise<{ ok: boolean; results: TargetResult[] }> {
+    const next = this.#config
     // With the counts of new programs: what follows tells of their slots, and of no slots nothing would.
     const desired = diff.added.map((program) => [program, next.programs.get(program)?.spec.workers ?? 0] as const)
     this.#options.updated({ ...diff, desired: Object.fromEntries(desired) })
     const operations: Submitted[] = []
     const removals = diff.removed.map((program) => this.#remove(program))
     for (const { program, keys, effect } of diff.changed) {
-      const spec = next.programs.get(program)?.spec
+      const { spec, settings } = next.programs.get(program) ?? {}
       const known = this.#supervisor.programs.get(program)
-      if (!spec || !known) continue
-      if (effect === 'live') this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
-      else {
+      if (!spec || !settings || !known) continue
+      const counts = keys.includes(COUNT)
+      // The count has its own turn, behind the replacement: until then the former one is in force.
+      const first = counts ? withCountOf(settings, former.programs.get(program)?.settings ?? []) : settings
+      if (effect === 'live') {
+        this.#note(program, first)
+        this.#supervisor.atOnce(program, (desk) => desk.setSpecLive(spec))
+      } else {
         const slots = slotsOf(known).map((s) => s.slot)
-        operations.push({ program, slots, operation: updateOperation(spec, slots) })
-      }
-      if (keys.includes('number_workers')) {
         operations.push({
           program,
-          slots: [],
-          operation: scaleOperation(
-            () => spec.workers,
-            () => {},
-          ),
+          slots,
+          operation: updateOperation(spec, slots, () => this.#note(program, first)),
         })
       }
+      if (!counts) continue
+      const count = (): number => {
+        this.#note(program, settings)
+        return spec.workers
+      }
+      operations.push({ program, slots: [], operation: scaleOperation(count, () => {}) })
     }
     const submitted = this.#operator.submit(operations, { wait })
     const starts: Promise<{ ok: boolean; results: readonly TargetResult[] }>[] = []
     for (const program of diff.added) {
-      const spec = next.programs.get(program)?.spec
-      if (!spec) continue
+      const { spec, settings } = next.programs.get(program) ?? {}
+      if (!spec || !settings) continue
+      this.#note(program, settings)
       this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
       if (spec.autostart && spec.workers > 0) starts.push(this.#operator.start(program, { wait }))
     }
@@ -233,11 +219,18 @@ export class Configuration {
   }
 
   #remove(program: string): Promise<void> {
+    this.#note(program, null)
     return new Promise((gone) => {
       if (this.#supervisor.programs.has(program)) this.#supervisor.remove(program, gone)
       else gone()
     })
   }
 }
+
+/** The new settings with the former count. */
+const withCountOf = (settings: readonly Setting[], former: readonly Setting[]): readonly Setting[] => [
+  ...settings.filter(({ key }) => key !== COUNT),
+  ...former.filter(({ key }) => key === COUNT),
+]
 
 const chooseAll = (supervisor: Supervisor): Chosen[] => chooseTargets(supervisor.programs, 'all')

@@ -65,9 +65,9 @@ export function recycleOperation(slot: number, pid: number | null): Operation {
 
 /**
  * A changed spec: live processes are replaced, the others take it over for their next start. `slots`
- * are those of now; what is scaled up before its turn comes is replaced too.
+ * are those of now; what is scaled up before its turn comes is replaced too. `taken` is called when the spec is in force.
  */
-export function updateOperation(spec: Spec, slots: readonly number[]): Operation {
+export function updateOperation(spec: Spec, slots: readonly number[], taken?: () => void): Operation {
   const operation = rollingOperation('update', slots, true, (desk, outcomes) => {
     const all = slotsOf(desk.program)
     outcomes.add(all.map(({ slot }) => slot))
@@ -81,7 +81,11 @@ export function updateOperation(spec: Spec, slots: readonly number[]): Operation
     return rollout
   })
   // In force when it is asked for: an operation that takes its place must not lose the new settings.
-  return Object.assign(operation, { asked: (desk: Desk) => desk.takeSpec(spec) }) // a spread would freeze its slots
+  const asked = (desk: Desk): void => {
+    desk.takeSpec(spec)
+    taken?.()
+  }
+  return Object.assign(operation, { asked }) // a spread would freeze its slots
 }
 
 /** Goes on with a plan that an earlier master had begun. */

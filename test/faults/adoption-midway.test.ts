@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { editRecord, madeOn, moment, nextMaster, onlyThese, slots, succeed } from '../helpers/adoption.ts'
 import { type Dice, dice } from '../helpers/dice.ts'
 import { quick, startMaster } from '../helpers/master.ts'
-import { lives } from '../helpers/proc.ts'
+import { environmentOf, lives } from '../helpers/proc.ts'
 import { PHD, spawnProgram } from '../helpers/programs.ts'
 import { fixture, sceneOf, until } from '../helpers/scene.ts'
 
@@ -142,6 +142,24 @@ test('row 4: killed in the middle of a scale up and a scale down: the count is r
       made,
     )
   }
+})
+
+test('row 4: killed in the middle of an update: a new count that waits behind the replacement is not lost', async (t) => {
+  const scene = sceneOf(t)
+  const command = `command = sh ${fixture('ignore-term.sh')}\ngraceful_timeout = 2`
+  const former = `${quick}[web]\n${command}\nenv.A = 1\n`
+  const next = `${quick}[web]\n${command}\nenv.A = 2\nnumber_workers = 3\n`
+  const first = await startMaster(t, former)
+  await until('the trap', () => first.lines('web.log').length > 0)
+  await first.call('wait', { target: 'web', state: 'RUNNING' })
+  scene.write('config.ini', next)
+  await first.call('update', { wait: false })
+  await first.state('web:0', 'STOPPING')
+  const master = await succeed(t, first, next)
+  await onlyThese(scene, slots('web', 3))
+  const [web] = await master.call('status', {})
+  assert.equal(web?.desired, 3)
+  await until('the new environment', () => madeOn(scene).every(({ pid }) => environmentOf(pid).A === '2'))
 })
 
 const reloads = [

@@ -1,0 +1,32 @@
+// What `show` says of a program: every value with its origin, and what a process in a slot would get. Secrets
+// are masked here, for nobody is shown them.
+
+import type { Shown } from '../api/contract.ts'
+import type { ProgramConfig } from '../config/config.ts'
+import { isSecret, masked } from '../config/environment.ts'
+import { maskedSetting } from '../config/print.ts'
+import { forSlot } from '../core/spec.ts'
+import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
+
+export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket: string): Shown {
+  const environment = environmentOf(inheritable(process.env), { spec, slot }, { socket, masterPid: process.pid })
+  const { stdout, stderr } = outputOf(spec, slot)
+  return {
+    program: spec.program,
+    settings: settings.map((s) => ({
+      key: s.key,
+      value: forSlot(maskedSetting(s), slot),
+      origin: s.origin ? `${s.origin.file}:${s.origin.line}` : 'default',
+    })),
+    argv: commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : ''],
+    directory: forSlot(spec.directory, slot),
+    environment: Object.fromEntries(
+      Object.entries(environment).map(([name, value]) => [name, isSecret(name) ? masked(name, value) : value]),
+    ),
+    stdout,
+    stderr,
+    slot,
+    listeners: [],
+    limits: {},
+  }
+}
