@@ -3,6 +3,7 @@
 import type { Events } from './control/events.ts'
 import type { ControlServer } from './control/server.ts'
 import type { Clock } from './core/ports.ts'
+import type { SystemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import type { Capture } from './os/output.ts'
 import { removePidfile } from './os/pidfile.ts'
@@ -13,6 +14,7 @@ import type { Supervisor } from './supervisor/supervisor.ts'
 export interface EndingParts {
   readonly supervisor: Supervisor
   readonly output: Capture
+  readonly listeners: SystemListeners
   readonly channel: WorkerChannel
   readonly clock: Clock
   readonly events: Events
@@ -71,6 +73,8 @@ export function endingOf(parts: EndingParts): Ending {
       begun = true
       log.info({ why }, 'stopping')
       events.emit('master.stopping', { reason: why })
+      // Who has a process to talk to goes on with it; others are refused, and do not wait for nobody.
+      parts.listeners.close()
       supervisor.shutdown(() => {
         stopped()
         finish()

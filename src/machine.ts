@@ -16,6 +16,7 @@ import { makeOwnFolder } from './os/folders.ts'
 import type { Received } from './os/handover.ts'
 import { kinOf } from './os/kin.ts'
 import { peerOf } from './os/libc-io.ts'
+import { type SystemListeners, systemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
 import { reap } from './os/reaper.ts'
@@ -32,6 +33,8 @@ export interface MachineOptions {
   readonly config: Config
   readonly masterLog: MasterLog
   readonly handover: Received | null
+  /** Sockets that systemd has opened for us, by key. */
+  readonly activated: Readonly<Record<string, number>>
 }
 
 export interface Machine {
@@ -39,6 +42,7 @@ export interface Machine {
   readonly events: Events
   readonly store: Journal
   readonly output: Capture
+  readonly listeners: SystemListeners
   readonly channel: WorkerChannel
   readonly errands: Errands
   readonly supervisor: Supervisor
@@ -51,7 +55,7 @@ export interface Machine {
 
 type Log = MasterLog['log']
 
-export function makeMachine({ config, masterLog, handover }: MachineOptions): Machine {
+export function makeMachine({ config, masterLog, handover, activated }: MachineOptions): Machine {
   const { master } = config
   const { log } = masterLog
   const clock = systemClock()
@@ -78,6 +82,12 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
       events.emit('log.trouble', facts)
     },
   })
+  const listeners = systemListeners({
+    store,
+    kept: kept?.listener ?? null,
+    handed: handover?.listeners ?? activated,
+    log: (facts, text) => log.warn(facts, text),
+  })
   const channelPath = join(master.runPath, 'w.sock')
   const channel = listenForWorkers(channelPath, workerEvents(post, log), (fd) => peerOf(fd).pid)
   const workers = workersOf({
@@ -93,6 +103,7 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
     spawner: systemSpawner(),
     output,
     workers,
+    listeners,
     environment,
     socket: master.socket,
     masterPid: process.pid,
@@ -101,7 +112,7 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
   })
-  const supervisor = new Supervisor({ clock, launcher, signals: kin, store, log, random })
+  const supervisor = new Supervisor({ clock, launcher, listeners, signals: kin, store, log, random })
   post.to = supervisor
   const usage = usageReader(clock)
   const facts: StatusFacts = {
@@ -118,7 +129,20 @@ export function makeMachine({ config, masterLog, handover }: MachineOptions): Ma
     if (errands.ended(e)) return
     supervisor.post({ type: 'reaped', ...e })
   })
-  return { clock, events, store, output, channel, errands, supervisor, facts, inheritance, environment, stopReaping }
+  return {
+    clock,
+    events,
+    store,
+    output,
+    listeners,
+    channel,
+    errands,
+    supervisor,
+    facts,
+    inheritance,
+    environment,
+    stopReaping,
+  }
 }
 
 const recordTrouble =

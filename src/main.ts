@@ -14,6 +14,7 @@ import { printConfig } from './config/print.ts'
 import { replaySignals } from './early.ts'
 import { codes, messageOf, PhError } from './errors.ts'
 import { runMaster } from './master.ts'
+import { receiveSockets } from './os/activation.ts'
 import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
 import { receiveHandover } from './os/handover.ts'
 import { takeLock } from './os/lock.ts'
@@ -24,6 +25,7 @@ import type { Readiness } from './upgrade.ts'
 
 const parent = waitingParent()
 const handover = receiveHandover()
+const activated = receiveSockets()
 main().catch((e: unknown) => refuse(e, parent))
 
 async function main(): Promise<void> {
@@ -97,7 +99,17 @@ async function run(
   const version = packageVersion()
   log.info({ version, pid: process.pid, config: config.file, node: process.version }, 'starting')
   try {
-    await runMaster({ config, sections, foreground, masterLog, access, lock, handover, ended: () => process.exit(0) })
+    await runMaster({
+      config,
+      sections,
+      foreground,
+      masterLog,
+      access,
+      lock,
+      handover,
+      activated,
+      ended: () => process.exit(0),
+    })
     handover?.settle()
     replaySignals()
   } catch (e) {

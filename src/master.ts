@@ -39,6 +39,8 @@ export interface MasterOptions {
   readonly lock: number
   /** From the program that this process was before; null = a start of its own. */
   readonly handover: Received | null
+  /** Sockets that systemd has opened for us, by key. */
+  readonly activated: Readonly<Record<string, number>>
   readonly access: SocketAccess
   /** Called once, when everything has ended in order. */
   readonly ended: () => void
@@ -46,11 +48,12 @@ export interface MasterOptions {
 
 /** The caller holds the lock of run_path. Resolves when the pidfile is written and the socket answers. */
 export async function runMaster(options: MasterOptions): Promise<void> {
-  const { config, sections, foreground, masterLog, lock, handover } = options
+  const { config, sections, foreground, masterLog, lock, handover, activated } = options
   const { master } = config
   const { log } = masterLog
-  const machine = makeMachine({ config, masterLog, handover })
-  const { clock, events, store, output, channel, errands, supervisor, facts, inheritance, environment } = machine
+  const machine = makeMachine({ config, masterLog, handover, activated })
+  const { clock, events, store, output, listeners, channel, errands, supervisor, facts, inheritance, environment } =
+    machine
   const startedAt = handover?.startedAt ?? clock.now()
   const operator = new Operator(supervisor, clock)
   const failed = (e: unknown): void => log.warn({ err: messageOf(e) }, 'not all could be applied')
@@ -64,6 +67,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const end = endingOf({
     supervisor,
     output,
+    listeners,
     channel,
     clock,
     events,
@@ -98,6 +102,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     errands,
     store,
     output,
+    listeners,
     environment,
     server: () => serving.server,
     isStopping: () => supervisor.isStopping,

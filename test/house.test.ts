@@ -55,15 +55,19 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 /** Within os/ a file is one thing of the system; these few are made of others, and only these. */
 const osParts: Readonly<Record<string, readonly string[]>> = {
   'accounts.ts': ['libc-accounts.ts'],
+  'activation.ts': ['libc-io.ts', 'libc-socket.ts'],
   'adopted.ts': ['epoll-news.ts', 'libc-pidfd.ts', 'proc.ts', 'reaper.ts'],
   'daemon.ts': ['libc.ts', 'libc-io.ts'],
   'epoll-news.ts': ['libc-io.ts'],
   'errands.ts': ['libc.ts', 'reaper.ts'],
+  'foreign-sockets.ts': ['libc-pidfd.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'kin.ts': ['adopted.ts', 'proc.ts'],
   'libc-accounts.ts': ['libc.ts'],
   'libc-io.ts': ['libc.ts'],
   'libc-pidfd.ts': ['libc.ts'],
+  'libc-socket.ts': ['libc.ts'],
+  'listeners.ts': ['foreign-sockets.ts', 'libc-socket.ts', 'unix-path.ts'],
   'lock.ts': ['folders.ts', 'libc-io.ts'],
   'log-file.ts': ['begun-line.ts', 'libc-io.ts', 'log-growth.ts', 'rotation.ts'],
   'log-files.ts': ['log-file.ts', 'log-growth.ts', 'rotation.ts'],
@@ -85,6 +89,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'record-file.ts': ['proc.ts'],
   'store.ts': ['proc.ts', 'record-file.ts'],
   'survivors.ts': ['proc.ts'],
+  'unix-path.ts': ['accounts.ts', 'libc-socket.ts'],
   'stream.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts'],
   'usage.ts': ['libc-io.ts'],
 }

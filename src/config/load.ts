@@ -10,6 +10,7 @@ import { readText } from './files.ts'
 import { defaultEntries, programName, sectionEntries } from './keys.ts'
 import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
+import { refuseSharedAddresses } from './listen.ts'
 import { readMaster, type View } from './master.ts'
 import { Findings } from './problems.ts'
 import { readProgram } from './program.ts'
@@ -53,6 +54,7 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
 
   const programs = new Map(views.map((view) => [view.header.name, readProgram(view, master, given, findings)]))
   refuseSharedFiles(views, programs, master, findings)
+  refuseSharedAddresses(views, programs, findings)
   findings.settle()
   return { file: main, instance, master: named(master, programs), programs, warnings: findings.warnings }
 }

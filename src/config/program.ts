@@ -2,6 +2,7 @@
 
 import type { Autorestart, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
+import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
 import { cannotDieWithMaster } from './orphans.ts'
 import { readOutput } from './output.ts'
@@ -23,6 +24,7 @@ export function readProgram(
   reader.path('log_path')
   const run = readRun(reader, program, basePath)
   const sdk = run.kind === 'worker'
+  const listening = readListeners(reader, basePath)
   const facts = {
     program,
     run,
@@ -32,6 +34,7 @@ export function readProgram(
     env: readEnvironment(reader, basePath),
     envClear: reader.boolean('env_clear'),
     output: readOutput(reader, basePath, given.instance),
+    ...listening,
     autostart: reader.boolean('autostart'),
     autorestart: (reader.choice('autorestart') ?? 'always') as Autorestart, // as are the choices of its row
     exitCodes: reader.take('exit_codes', parseCodes, [0]),
@@ -45,7 +48,7 @@ export function readProgram(
     stopMs: reader.duration('graceful_timeout'),
     stopGroup: readStopGroup(reader),
     ready: sdk ? ('worker' as const) : ('time' as const),
-    reloadStrategy: readStrategy(reader, sdk ? 'start-first' : 'stop-first'),
+    reloadStrategy: readStrategy(reader, sdk || listening.listeners.length > 0 ? 'start-first' : 'stop-first'),
     reloadParallel: reader.integer('reload_parallel'),
     reloadSignal: reader.signal('reload_signal'),
     maxRequests: onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests')),

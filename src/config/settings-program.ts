@@ -7,6 +7,7 @@ const words = (...list: string[]): Readonly<Record<string, string>> =>
 const restarts = { ...words('always', 'on-failure', 'never'), true: 'always', unexpected: 'on-failure', false: 'never' }
 
 const live = { available: true, effect: 'live' } as const
+const listener = { available: true, effect: 'listener' } as const
 const reload = { available: true, effect: 'reload' } as const
 const later = { available: false, effect: 'reload', type: 'text', default: null } as const
 
@@ -86,8 +87,20 @@ const carriedOut: readonly SettingRow[] = [
     meaning: 'SDK workers: no heartbeat for so long ends the process with SIGABRT; 0: off.' },
   { name: 'ready', type: 'choice', default: 'auto', choices: words('auto'), available: ['auto'], effect: 'reload',
     meaning: '`auto`: an SDK worker says when it is ready, any other program is once it lived for start_seconds.' },
+  { name: 'bind', type: 'text', default: null, ...listener,
+    meaning: 'Addresses on which the master listens for the processes, comma separated: `127.0.0.1:8000`, `[::1]:8000`, `:8000` (all).' },
+  { name: 'unix_socket', type: 'text', default: null, ...listener,
+    meaning: 'Unix sockets on which it listens, comma separated paths.' },
+  { name: 'unix_socket_mode', type: 'mode', default: '0666', ...listener,
+    meaning: 'Mode of these sockets, from birth: who may connect.' },
+  { name: 'unix_socket_owner', type: 'text', default: null, ...listener,
+    meaning: "Their owner, `name[:group]`; otherwise the master's user." },
+  { name: 'backlog', type: 'integer', default: '511', range: [1, 65_535], ...listener,
+    meaning: 'Connections that may wait in the queue of a listener.' },
+  { name: 'balance', type: 'choice', default: 'shared', choices: words('shared', 'reuseport'), ...listener,
+    meaning: '`shared`: one queue from which all processes accept; `reuseport`: one for each slot, balanced by the kernel (TCP).' },
   { name: 'reload_strategy', type: 'choice', default: null, choices: words('start-first', 'stop-first', 'signal'), ...live,
-    meaning: '`start-first` (default of SDK workers), `stop-first` (default of commands) or `signal`.' },
+    meaning: '`start-first` (default of SDK workers, and of commands with `bind` or `unix_socket`), `stop-first` (default of other commands) or `signal`.' },
   { name: 'reload_parallel', type: 'integer', default: '1', range: [1, 10_000], ...live,
     meaning: 'Processes replaced at a time.' },
   { name: 'reload_signal', type: 'signal', default: 'HUP', ...live,
@@ -99,10 +112,6 @@ const carriedOut: readonly SettingRow[] = [
 // biome-ignore format: a table reads best one key a line
 const notYet: readonly SettingRow[] = [
   { name: 'max_memory', ...later, meaning: 'Replace a process when its resident memory passes it.' },
-  { name: 'bind', ...later, meaning: 'Addresses on which the master listens for the processes.' },
-  { name: 'unix_socket', ...later, meaning: 'Unix sockets on which the master listens for the processes.' },
-  { name: 'backlog', ...later, meaning: 'Length of the queue of a listener.' },
-  { name: 'balance', ...later, meaning: 'How connections are shared: shared or reuseport.' },
   { name: 'max_greenlets', aliases: ['max_concurrency'], ...later, meaning: 'ConcurrentWorker: requests in flight in one process.' },
   { name: 'log_full', ...later, meaning: 'What to do when the disk is full: drop or block.' },
   { name: 'user', ...later, meaning: 'Run as this user, `name[:group]`.' },

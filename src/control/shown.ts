@@ -5,11 +5,15 @@ import type { Shown } from '../api/contract.ts'
 import type { ProgramConfig } from '../config/config.ts'
 import { isSecret, masked } from '../config/environment.ts'
 import { maskedSetting } from '../config/print.ts'
+import { socketsOf } from '../core/listening.ts'
 import { forSlot } from '../core/spec.ts'
-import { commandOf, environmentOf, inheritable, outputOf } from '../supervisor/launch.ts'
+import { commandOf, environmentOf, inheritable, listenEnvironment, outputOf } from '../supervisor/launch.ts'
 
 export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket: string): Shown {
-  const environment = environmentOf(inheritable(process.env), { spec, slot }, { socket, masterPid: process.pid })
+  const environment = {
+    ...environmentOf(inheritable(process.env), { spec, slot }, { socket, masterPid: process.pid }),
+    ...listenEnvironment(socketsOf(spec, slot)),
+  }
   const { stdout, stderr } = outputOf(spec, slot)
   return {
     program: spec.program,
@@ -26,7 +30,7 @@ export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket:
     stdout,
     stderr,
     slot,
-    listeners: [],
+    listeners: spec.listeners.map(({ text }) => text),
     limits: {},
   }
 }

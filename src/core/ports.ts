@@ -2,6 +2,7 @@
 // these; tests implement them with a fake. Nothing here is asynchronous: what takes time answers
 // with an event in the mailbox.
 
+import type { Wanted } from './listening.ts'
 import type { KeptProcess, RowKind } from './record.ts'
 import type { OutputSpec } from './spec.ts'
 import type { Instance } from './state.ts'
@@ -45,6 +46,14 @@ export interface Spawned {
   readonly start: number
 }
 
+/** What programs listen on. Sockets are known by their keys. */
+export interface Listeners {
+  /** These shall be open for the program, and no others for its sake. One that cannot be opened now is told, and tried again. */
+  keep(program: string, wanted: readonly Wanted[]): void
+  /** Descriptors for a process that is about to be made, in this order. Throws a system error whose message names the address. */
+  of(program: string, wanted: readonly Wanted[]): readonly number[]
+}
+
 export interface Signals {
   /**
    * To the process, or to its group; once `leader` has ended, also to those of its descendants that left the group.
@@ -77,6 +86,10 @@ export interface Launch {
   /** Descriptors for stdout and stderr. */
   readonly stdout: number | string
   readonly stderr: number | string
+  /** Descriptors to give from 3 on. */
+  readonly listeners: readonly number[]
+  /** It is told its own pid with them (LISTEN_PID), as systemd does. */
+  readonly toldPid: boolean
   /** The kernel ends it when we die. */
   readonly diesWithUs: boolean
 }

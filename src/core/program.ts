@@ -14,6 +14,8 @@ export interface Program {
   readonly desired: number
   /** Dropped from the configuration: gone when its last process has ended. */
   readonly removed: boolean
+  /** Slots beyond `desired` stay until then, in monotonic ms: what waits in their own queues is for them. null = they leave at once. */
+  readonly lingersUntil: number | null
   /** What new slots of a program without slots become. */
   readonly wanted: 'up' | 'down'
   /** Sorted by slot, then by generation. */
@@ -108,7 +110,8 @@ export function reconcile(program: Program): Order[] {
   for (const i of program.instances) {
     have.add(i.slot)
     up ||= i.wanted === 'up' && i.slot < desired
-    if (i.slot >= desired && i.wanted === 'up') orders.push({ do: 'drop', instance: i })
+    if (i.slot >= desired && i.wanted === 'up' && (program.removed || program.lingersUntil === null))
+      orders.push({ do: 'drop', instance: i })
   }
   for (let slot = 0; slot < desired; slot++) {
     if (!have.has(slot)) {

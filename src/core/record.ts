@@ -8,7 +8,9 @@ import type { OutputSpec, Spec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 /** Raised when an older master could not understand a row any more, or would misunderstand it. */
-export const SCHEMA = 1
+export const SCHEMA = 2
+/** Still understood: its rows are brought up to date as they are read. */
+export const OLDEST_SCHEMA = 1
 
 export type RowKind = keyof Rows
 
@@ -24,6 +26,8 @@ export interface Rows {
   readonly stream: StreamRow
   /** By path: a log file whose last writer is known. */
   readonly file: FileRow
+  /** By key: a socket that programs listen on. */
+  readonly listener: ListenerRow
   /** By program: the settings that are in force, as the configuration wrote them. */
   readonly settings: SettingsRow
   /** One row, `state`. */
@@ -82,6 +86,13 @@ export interface FileRow {
   readonly place: number
 }
 
+export interface ListenerRow {
+  /** Of the socket: by this number it is found in a process that has it. */
+  readonly inode: number
+  /** The file of a Unix socket that we have made. */
+  readonly file: { readonly ino: number; readonly dev: number } | null
+}
+
 export interface SettingsRow {
   readonly settings: readonly object[]
 }
@@ -96,6 +107,15 @@ export type Kept = { readonly [K in RowKind]: ReadonlyMap<string, Rows[K]> }
 
 export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'program' | 'slot' | 'generation'>): string =>
   `${program}:${slot}:${generation}`
+
+/** What specs of schema 1 did not have. */
+const SINCE_2: Partial<Spec> = { listeners: [], backlog: 511, balance: 'shared' }
+
+/** A row of an older schema, as this one has it. */
+export function upToDate(row: object, schema: number): object {
+  if (schema >= 2 || !('spec' in row) || row.spec === null) return row
+  return { ...row, spec: { ...SINCE_2, ...(row.spec as Spec) } }
+}
 
 /** The row of an instance. Heartbeats are left out: they come every few seconds, and none is older than the master. */
 export function rowOf(i: Instance, programSpec: Spec): InstanceRow {

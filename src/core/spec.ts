@@ -46,6 +46,23 @@ export interface OutputSpec {
   readonly compress: boolean
 }
 
+/** What a program listens on. */
+export type Address =
+  /** `host` is an IP address, or null: every address of this machine, IPv4 and IPv6. */
+  | { readonly kind: 'tcp'; readonly text: string; readonly host: string | null; readonly port: number }
+  | {
+      readonly kind: 'unix'
+      readonly text: string
+      /** Absolute. */
+      readonly path: string
+      readonly mode: number
+      /** `name[:group]`; null = the master's. */
+      readonly owner: string | null
+    }
+
+/** `shared`: one queue that all processes accept from. `reuseport`: one for each slot, balanced by the kernel. */
+export type Balance = 'shared' | 'reuseport'
+
 export interface Spec {
   readonly program: string
   readonly run: Run
@@ -59,6 +76,11 @@ export interface Spec {
   readonly env: Readonly<Record<string, string>>
   readonly envClear: boolean
   readonly output: OutputSpec
+  /** What its processes accept connections on, in their order from descriptor 3 on. The master binds and keeps it. */
+  readonly listeners: readonly Address[]
+  /** Connections that may wait in the queue of a listener. Default 511. */
+  readonly backlog: number
+  readonly balance: Balance
   readonly autostart: boolean
   readonly autorestart: Autorestart
   /** Expected exit codes. */

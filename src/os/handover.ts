@@ -17,6 +17,8 @@ export interface Handover {
   readonly control: number
   /** Readers of FIFOs, by name. */
   readonly streams: Readonly<Record<string, number>>
+  /** Listening sockets of programs, by key. */
+  readonly listeners: Readonly<Record<string, number>>
   /** How often this master has been upgraded, this time included. */
   readonly upgrades: number
   /** Monotonic ms. */
@@ -46,7 +48,7 @@ export interface Successor {
 export function handOver(handover: Handover, { argv, env, watched }: Successor): never {
   const [path = ''] = argv
   const guard = watched ? null : startGuard(argv, pairs(env))
-  const kept = [handover.lock, handover.control, ...Object.values(handover.streams), ...(guard === null ? [] : [guard])]
+  const kept = [...descriptorsOf(handover), ...(guard === null ? [] : [guard])]
   try {
     for (const fd of kept) keepOnExec(fd, true)
     const message = JSON.stringify({ ...handover, guard, pid: process.pid })
@@ -65,7 +67,7 @@ export function receiveHandover(): Received | null {
   if (text === undefined) return null
   const { guard, pid, ...handover } = JSON.parse(text) as Handover & { guard: number | null; pid: number }
   if (pid !== process.pid) return null // inherited by mistake: meant for another process
-  for (const fd of [handover.lock, handover.control, ...Object.values(handover.streams)]) keepOnExec(fd, false)
+  for (const fd of descriptorsOf(handover)) keepOnExec(fd, false)
   if (guard !== null) keepOnExec(guard, false)
   return {
     ...handover,
@@ -74,6 +76,13 @@ export function receiveHandover(): Received | null {
     },
   }
 }
+
+const descriptorsOf = ({ lock, control, streams, listeners }: Handover): number[] => [
+  lock,
+  control,
+  ...Object.values(streams),
+  ...Object.values(listeners),
+]
 
 /** Returns the end of its pipe that keeps it waiting. */
 function startGuard(argv: readonly string[], env: readonly string[]): number {

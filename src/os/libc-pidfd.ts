@@ -43,3 +43,10 @@ export function exitOfPidfd(fd: number): number | null {
   if (c.ioctl(fd, PIDFD_GET_INFO, info) === -1) return null // an older kernel, or not over yet
   return (info.readBigUInt64LE(0) & PIDFD_INFO_EXIT) === 0n ? null : info.readInt32LE(EXIT_AT)
 }
+
+const SYS_PIDFD_GETFD = 438
+
+/** A second descriptor of what another process has open, close-on-exec. Linux 5.6; needs the right to trace it (ptrace(2)). */
+export function takeFd(pidfd: number, theirs: number): number {
+  return check('pidfd_getfd', Number(c.syscall(SYS_PIDFD_GETFD, pidfd, theirs, 0, 0)))
+}

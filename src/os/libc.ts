@@ -3,6 +3,7 @@
 // their limits; what concerns descriptors stands in libc-io.ts. Called on the main thread of phd only.
 // Every function here either succeeds or throws an error with Node's usual fields: `code` is the errno's name, `syscall` the function.
 
+import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
 import koffi from 'koffi'
 
@@ -34,6 +35,7 @@ const c = {
   attrDefault: lib.func('int posix_spawnattr_setsigdefault(void *attr, void *set)'),
   sigfillset: lib.func('int sigfillset(void *set)'),
   sigemptyset: lib.func('int sigemptyset(void *set)'),
+  fcntl: lib.func('int fcntl(int fd, int command, ...)'),
   execve: lib.func('int execve(const char *path, const char **argv, const char **envp)'),
   waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
   prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
@@ -75,6 +77,7 @@ function checkNumber(syscall: string, result: number): void {
 
 // posix_spawn -------------------------------------------------------------------------------------
 
+const F_DUPFD_CLOEXEC = 1030
 const SETSIGDEF = 0x04
 const SETSIGMASK = 0x08
 const SETSID = 0x80
@@ -104,11 +107,18 @@ let attr: Buffer | null = null
 export function posixSpawn(args: SpawnArgs): number {
   attr ??= spawnAttributes()
   const actions = Buffer.alloc(ACTIONS_BYTES)
+  const lifted: number[] = []
   checkNumber('posix_spawn_file_actions_init', c.actionsInit(actions))
   try {
     args.fds.forEach((from, to) => {
-      if (typeof from === 'string') checkNumber('adddup2', c.addOpen(actions, to, from, 2, 0))
-      else checkNumber('adddup2', c.addDup2(actions, from, to))
+      if (typeof from === 'string') {
+        checkNumber('addopen', c.addOpen(actions, to, from, 2, 0))
+        return
+      }
+      // In order: a source below its target would be overwritten by then.
+      const source = from < to ? check('fcntl', c.fcntl(from, F_DUPFD_CLOEXEC, 'int', args.fds.length)) : from
+      if (source !== from) lifted.push(source)
+      checkNumber('adddup2', c.addDup2(actions, source, to))
     })
     checkNumber('addclosefrom', c.addCloseFrom(actions, args.fds.length))
     checkNumber('addchdir', c.addChdir(actions, args.cwd))
@@ -116,6 +126,7 @@ export function posixSpawn(args: SpawnArgs): number {
     checkNumber('posix_spawn', c.posix_spawn(pid, args.path, actions, attr, [...args.argv, null], [...args.env, null]))
     return pid[0]
   } finally {
+    for (const fd of lifted) closeSync(fd)
     c.actionsDestroy(actions)
   }
 }

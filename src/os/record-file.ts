@@ -3,7 +3,7 @@
 
 import { closeSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Kept, type RowKind, SCHEMA } from '../core/record.ts'
+import { type Kept, OLDEST_SCHEMA, type RowKind, SCHEMA, upToDate } from '../core/record.ts'
 import { errno, messageOf, PhError } from '../errors.ts'
 import { bootId } from './proc.ts'
 
@@ -16,7 +16,16 @@ export type Reading =
   | { readonly kind: 'bad'; readonly why: string; readonly moved: string }
 
 /** Every kind of row there is. */
-export const KINDS: readonly RowKind[] = ['program', 'instance', 'process', 'stream', 'file', 'settings', 'master']
+export const KINDS: readonly RowKind[] = [
+  'program',
+  'instance',
+  'process',
+  'stream',
+  'file',
+  'listener',
+  'settings',
+  'master',
+]
 
 /** Reads the record of the last master. Throws what the file system says. */
 export function readRecord(folder: string): Reading {
@@ -65,15 +74,17 @@ function parse(text: string): Reading {
   lines.pop() // what stands behind the last newline was never whole
   const header = JSON.parse(lines[0] ?? '') as { phd?: unknown; schema?: unknown; boot?: unknown; version?: unknown }
   if (header.phd !== 'record') throw new Error('it does not begin as a record does')
-  if (header.schema !== SCHEMA) {
-    throw new Error(`its schema is ${String(header.schema)} (phd ${String(header.version)}), this phd reads ${SCHEMA}`)
+  const schema = typeof header.schema === 'number' ? header.schema : Number.NaN
+  if (!(schema >= OLDEST_SCHEMA && schema <= SCHEMA)) {
+    const reads = `this phd reads ${OLDEST_SCHEMA} to ${SCHEMA}`
+    throw new Error(`its schema is ${String(header.schema)} (phd ${String(header.version)}), ${reads}`)
   }
   if (header.boot !== bootId()) return { kind: 'void' }
   const kept = Object.fromEntries(KINDS.map((kind) => [kind, new Map<string, object>()]))
   lines.slice(1).forEach((line, at) => {
     for (const [kind, key, row] of rowsFrom(line, at + 2)) {
       if (row === null) kept[kind]?.delete(key)
-      else kept[kind]?.set(key, row)
+      else kept[kind]?.set(key, upToDate(row, schema))
     }
   })
   return { kind: 'kept', kept: kept as unknown as Kept, version: String(header.version) }

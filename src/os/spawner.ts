@@ -17,17 +17,25 @@ export function systemSpawner(): Spawner {
     spawn(launch) {
       const path = findProgram(launch)
       if (typeof path !== 'string') return path
-      const { cwd, stdout, stderr, diesWithUs } = launch
+      const { cwd, stdout, stderr, diesWithUs, listeners, toldPid } = launch
       const prefix = diesWithUs ? dyingPrefix() : []
       if (!prefix)
         return { reason: 'ENOENT: setpriv (util-linux) is not in the PATH: orphans = stop needs it', permanent: false }
-      const argv = prefix.length > 0 ? [...prefix, path, ...launch.argv.slice(1)] : launch.argv
+      const told = toldPid && listeners.length > 0 ? TELL_PID : []
+      const wrap = [...prefix, ...told]
+      const argv = wrap.length > 0 ? [...wrap, path, ...launch.argv.slice(1)] : launch.argv
       const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`)
       try {
         // The master needs more descriptors than programs expect to see as their limit.
         if (ours) setOpenFileLimit(ours.theirs)
         try {
-          const pid = posixSpawn({ path: prefix[0] ?? path, argv, env, cwd, fds: ['/dev/null', stdout, stderr] })
+          const pid = posixSpawn({
+            path: wrap[0] ?? path,
+            argv,
+            env,
+            cwd,
+            fds: ['/dev/null', stdout, stderr, ...listeners],
+          })
           return { pid, start: statOf(pid)?.start ?? 0 }
         } finally {
           if (ours) setOpenFileLimit(ours.mine)
@@ -38,6 +46,9 @@ export function systemSpawner(): Spawner {
     },
   }
 }
+
+/** Only the process itself knows its pid before it is the program; `exec` keeps it. */
+const TELL_PID = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh']
 
 /** The kernel sends SIGKILL at our death to a process that has asked for it; setpriv asks, then becomes the program. */
 function dyingPrefix(): readonly string[] | null {

@@ -24,6 +24,11 @@ export class Deadlines {
     const now = this.#ports.clock.now()
     let any = false
     for (const entry of this.#all.entries.values()) {
+      if (entry.lingersUntil !== null && entry.lingersUntil <= now) {
+        entry.lingersUntil = null
+        this.#all.touched.add(entry)
+        any = true
+      }
       for (const i of [...entry.instances]) {
         const deadline = deadlineOf(i)
         if (deadline === null || deadline > now || !(this.#alarmed || judgesNobody(i))) continue
@@ -41,6 +46,7 @@ export class Deadlines {
     this.#cancelAlarm = null
     let earliest = Number.POSITIVE_INFINITY
     for (const entry of this.#all.entries.values()) {
+      earliest = Math.min(earliest, entry.lingersUntil ?? earliest)
       for (const i of entry.instances) earliest = Math.min(earliest, deadlineOf(i) ?? earliest)
     }
     if (earliest === Number.POSITIVE_INFINITY) return

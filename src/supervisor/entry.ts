@@ -11,6 +11,7 @@ export interface Entry extends Program {
   generation: number
   desired: number
   removed: boolean
+  lingersUntil: number | null
   wanted: 'up' | 'down'
   readonly instances: Instance[]
   readonly queue: OperationQueue
@@ -25,6 +26,7 @@ export function entryOf(spec: Spec, wanted: 'up' | 'down'): Entry {
     generation: 1,
     desired: spec.workers,
     removed: false,
+    lingersUntil: null,
     wanted,
     instances: [],
     queue: new OperationQueue(),

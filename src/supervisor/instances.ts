@@ -159,9 +159,10 @@ export class Instances {
   }
 
   /** Dropped from the configuration, and its last process has ended. */
-  programGone({ name }: Entry): void {
+  programGone({ name, gone }: Entry): void {
     this.entries.delete(name)
     this.recording.programGone(name)
+    for (const told of gone.splice(0)) told()
   }
 
   #store(entry: Entry, before: Instance, after: Instance): void {

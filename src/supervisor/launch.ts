@@ -2,7 +2,8 @@
 // channel's promise to know it. The order matters: the output's pipes and the welcome stand before
 // the process does, so that its first byte and its first word have a place to go.
 
-import type { Launcher, Output, Spawned, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
+import { socketsOf, type Wanted } from '../core/listening.ts'
+import type { Launcher, Listeners, Output, Spawned, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import type { KeptProcess } from '../core/record.ts'
 import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
@@ -13,6 +14,7 @@ export interface LaunchParts {
   readonly spawner: Spawner
   readonly output: Output
   readonly workers: Workers
+  readonly listeners: Listeners
   /** The master's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly socket: string
@@ -28,7 +30,7 @@ export interface LaunchParts {
 }
 
 export function launcherOf(parts: LaunchParts): Launcher {
-  const { spawner, output, workers } = parts
+  const { spawner, output, workers, listeners } = parts
   const base = inheritable(parts.environment)
   /** Tokens of living workers, by pid. */
   const tokens = new Map<number, string>()
@@ -36,11 +38,19 @@ export function launcherOf(parts: LaunchParts): Launcher {
     token: parts.token,
     launch(instance, token) {
       const { spec, slot } = instance
+      const sockets = socketsOf(spec, slot)
       const command = commandOf(spec, slot)
       const worker = command ? null : workers.prepare(instance, token)
-      const env = { ...environmentOf(base, instance, parts), ...worker?.env, [TOKEN_ENV]: token }
+      const env = {
+        ...environmentOf(base, instance, parts),
+        ...worker?.env,
+        ...listenEnvironment(sockets),
+        [TOKEN_ENV]: token,
+      }
       let streams: ReturnType<Output['open']>
+      let fds: readonly number[]
       try {
+        fds = listeners.of(instance.program, sockets)
         streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot))
       } catch (e) {
         if (worker) workers.forget(token)
@@ -55,6 +65,9 @@ export function launcherOf(parts: LaunchParts): Launcher {
           env,
           stdout: streams.stdout,
           stderr: streams.stderr,
+          listeners: fds,
+          // A worker knows its pid itself.
+          toldPid: command !== null,
           // A worker ends by itself: it finishes what it has in hand first.
           diesWithUs: parts.orphans === 'stop' && command !== null,
         })
@@ -92,6 +105,15 @@ export function launcherOf(parts: LaunchParts): Launcher {
 /** argv of a command program in its slot; null for SDK workers. */
 export function commandOf({ run }: Spec, slot: number): string[] | null {
   return run.kind === 'command' ? run.argv.map((word) => forSlot(word, slot)) : null
+}
+
+/** systemd's protocol (sd_listen_fds(3)), but for LISTEN_PID, which nobody knows yet. */
+export function listenEnvironment(sockets: readonly Wanted[]): Record<string, string> {
+  if (sockets.length === 0) return {}
+  const names = sockets.map(({ address }) =>
+    address.kind === 'tcp' ? `tcp-${address.port}` : `unix-${address.path.replaceAll(':', '_')}`,
+  )
+  return { LISTEN_FDS: String(sockets.length), LISTEN_FDNAMES: names.join(':') }
 }
 
 /** Where the output of the slot goes. */

@@ -1,5 +1,6 @@
 // The desk of one program: what operations ask for is carried out here, on its instances.
 
+import { hasOwnQueues } from '../core/listening.ts'
 import { type Order, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
@@ -7,6 +8,9 @@ import type { Desk, Why } from './desk.ts'
 import { type Entry, entryOf, insert, siblingsOf } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
+
+/** From when the kernel sends a slot no more connections until its process is stopped: it accepts what has come. */
+const LINGER_MS = 300
 
 export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
   const desk: Desk = {
@@ -29,9 +33,13 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       entry.desired = count
       if (from !== count) all.notice({ kind: 'scaled', program: entry.name, from, to: count })
       all.touched.add(entry)
+      if (count < from && hasOwnQueues(entry.spec)) entry.lingersUntil = ports.clock.now() + LINGER_MS
       desk.carryOut(reconcile(entry), 'count')
       // A slot that was still on its way out comes back as a new one would.
-      if (entry.wanted === 'up') newestOf(leaving).forEach(desk.startAnew)
+      if (entry.wanted === 'up')
+        newestOf(leaving)
+          .filter((i) => i.wanted === 'down')
+          .forEach(desk.startAnew)
     },
     setWanted(wanted) {
       entry.wanted = wanted

@@ -1,6 +1,6 @@
 // The supervisor's share of the world: what it is given when it is made.
 
-import type { Clock, Launcher, Signals, Store } from '../core/ports.ts'
+import type { Clock, Launcher, Listeners, Signals, Store } from '../core/ports.ts'
 import type { Instance } from '../core/state.ts'
 
 export interface Log {
@@ -12,6 +12,7 @@ export interface Log {
 export interface Ports {
   readonly clock: Clock
   readonly launcher: Launcher
+  readonly listeners: Pick<Listeners, 'keep'>
   readonly signals: Signals
   readonly store: Store
   readonly log: Log

@@ -34,6 +34,7 @@ export function rebuild(found: readonly Found[], specs: ReadonlyMap<string, Spec
     process: new Map(),
     stream: new Map<string, StreamRow>(),
     file: new Map(),
+    listener: new Map(),
     settings: new Map(),
     master: new Map(),
   } satisfies Kept
@@ -111,6 +112,9 @@ function unknownSpec(program: string): Spec {
       backups: 0,
       compress: false,
     },
+    listeners: [],
+    backlog: 511,
+    balance: 'shared',
     autostart: false,
     autorestart: 'never',
     exitCodes: [0],

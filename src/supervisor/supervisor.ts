@@ -9,6 +9,7 @@
 //
 // Must not wait for anything, and must not touch the world but through its ports.
 
+import { socketsFor } from '../core/listening.ts'
 import { forgettable, type Program, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
@@ -228,10 +229,8 @@ export class Supervisor {
       for (const i of forgettable(entry)) this.#all.forget(entry, i)
       entry.queue.advance(desk)
       this.#all.recording.program(entry)
-      if (entry.removed && entry.instances.length === 0) {
-        this.#all.programGone(entry)
-        for (const gone of entry.gone.splice(0)) gone()
-      }
+      this.#ports.listeners.keep(entry.name, socketsFor(entry))
+      if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)
     }
     if (this.#stopped && this.#all.allStopped) for (const stopped of this.#stopped.splice(0)) stopped()
   }

@@ -21,7 +21,16 @@ const iso = (ms: number): string => new Date(WALL + ms).toISOString()
 const life = { since: 98_766.6, startedAt: WALL + 98_000 }
 
 function status(instances: readonly Instance[], only: ReadonlySet<number> | null = null) {
-  const program: Program = { name: 'web', spec, generation: 1, desired: 2, removed: false, wanted: 'up', instances }
+  const program: Program = {
+    name: 'web',
+    spec,
+    generation: 1,
+    desired: 2,
+    removed: false,
+    lingersUntil: null,
+    wanted: 'up',
+    instances,
+  }
   return programStatus(program, only, facts)
 }
 

@@ -12,7 +12,10 @@ import { specOf } from '../helpers/specs.ts'
 function program(name: string, slots: number, more: Partial<Program> = {}): [string, Program] {
   const spec = specOf({ program: name })
   const instances = Array.from({ length: slots }, (_, slot) => newInstance(spec, slot, 1, 'up'))
-  return [name, { name, spec, generation: 1, desired: slots, removed: false, wanted: 'up', instances, ...more }]
+  return [
+    name,
+    { name, spec, generation: 1, desired: slots, removed: false, lingersUntil: null, wanted: 'up', instances, ...more },
+  ]
 }
 
 const spec = specOf({ program: 'twin' })

@@ -51,6 +51,7 @@ function instance(word: Word, slot = 0, generation = 1): Instance {
 const program = (instances: readonly Instance[], more: Partial<Program> = {}): Program => ({
   name: 'web',
   spec,
+  lingersUntil: null,
   generation: 3,
   desired: new Set(instances.map((i) => i.slot)).size,
   removed: false,

@@ -132,6 +132,7 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
       adopt: (instance, process) => between('an adoption', () => ports.launcher.adopt(instance, process)),
       ended: (pid) => living(() => ports.launcher.ended(pid)),
     },
+    listeners: { keep: (program, wanted) => living(() => ports.listeners.keep(program, wanted)) },
     signals: {
       send: (pid, signal, group) => between(`${signal} to ${pid}`, () => ports.signals.send(pid, signal, group)),
       hasLeft: (leader) => living(() => ports.signals.hasLeft(leader)),

@@ -65,6 +65,7 @@ export class World {
     this.ports = {
       clock: this.clock,
       launcher: this.#launcher(),
+      listeners: { keep: () => undefined },
       signals: this.kernel.signals(),
       store: this.store,
       log: { info: () => undefined, warn: note, error: note },

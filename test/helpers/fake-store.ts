@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Store } from '../../src/core/ports.ts'
 import type { Kept, RowKind, Rows } from '../../src/core/record.ts'
 
-const KINDS: readonly RowKind[] = ['program', 'instance', 'process', 'stream', 'file', 'settings', 'master']
+const KINDS: readonly RowKind[] = ['program', 'instance', 'process', 'stream', 'file', 'listener', 'settings', 'master']
 
 type Durable = { readonly [K in RowKind]: Map<string, Rows[K]> }
 
@@ -70,6 +70,7 @@ function emptyRecord(): Durable {
     process: new Map(),
     stream: new Map(),
     file: new Map(),
+    listener: new Map(),
     settings: new Map(),
     master: new Map(),
   }

@@ -24,7 +24,16 @@ export function keptOf(spec: Spec, left: readonly Left[], over: Partial<ProgramR
   const facts = { desired: spec.workers, removed: false, wanted: 'up', rollout: null, owesUpdate: false } as const
   const generation = Math.max(1, ...left.map((one) => one.generation ?? 1))
   const program = new Map([[spec.program, { generation, spec, ...facts, ...over }]])
-  return { program, instance, process, stream: new Map(), file: new Map(), settings: new Map(), master: new Map() }
+  return {
+    program,
+    instance,
+    process,
+    stream: new Map(),
+    file: new Map(),
+    listener: new Map(),
+    settings: new Map(),
+    master: new Map(),
+  }
 }
 
 /** A world whose master is dead, 10 s after its boot; processes made in it are of that master's time. */

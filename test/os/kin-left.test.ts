@@ -32,6 +32,8 @@ test('a daemon that was forked a moment before the end of its parent is seen, wh
       argv: ['sh', '-c', 'setsid sleep 60 & exit 0'],
       cwd: scene.dir,
       env: { PATH: process.env.PATH ?? '', [TOKEN_ENV]: `${scene.dir} ${n}` },
+      listeners: [],
+      toldPid: false,
       stdout: '/dev/null',
       stderr: '/dev/null',
       diesWithUs: false,

@@ -16,6 +16,8 @@ const launch = (scene: Scene, argv: readonly string[], more: Partial<Launch> = {
   argv,
   cwd: scene.dir,
   env: { PATH },
+  listeners: [],
+  toldPid: false,
   stdout: '/dev/null',
   stderr: '/dev/null',
   diesWithUs: false,
