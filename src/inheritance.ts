@@ -1,17 +1,20 @@
 // What the last master of this run_path left: its record, or, where that is lost, what its processes say
 // themselves. Read once, before anything new is written; from here on the living ones are watched.
 
-import { existsSync } from 'node:fs'
+import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Config } from './config/load.ts'
+import { addressKey, socketsOf } from './core/listening.ts'
 import type { Clock } from './core/ports.ts'
-import type { Kept, KeptProcess } from './core/record.ts'
+import type { Kept, KeptProcess, ListenerRow } from './core/record.ts'
+import type { Spec } from './core/spec.ts'
 import { messageOf } from './errors.ts'
 import { exitOfDead, type Strangers } from './os/adopted.ts'
+import { listeningSocketsOf } from './os/foreign-sockets.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { statOf } from './os/proc.ts'
 import { quarantine, readRecord } from './os/record-file.ts'
-import { survivorsOf, survivorWith } from './os/survivors.ts'
+import { type Survivor, survivorsOf, survivorWith } from './os/survivors.ts'
 import { type Restored, restorePrograms } from './supervisor/adoption.ts'
 import { rebuild } from './supervisor/rebuilding.ts'
 
@@ -64,8 +67,28 @@ function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved
   if (moved !== null || found.length > 0) log.error({ why, moved, living: found.map(({ pid }) => pid) }, text)
   if (found.length === 0) return null
   const specs = new Map([...config.programs].map(([name, { spec }]) => [name, spec]))
-  const kept = rebuild(found, specs, { now: clock.now(), wall: clock.wall() })
+  const kept = {
+    ...rebuild(found, specs, { now: clock.now(), wall: clock.wall() }),
+    listener: listenersOf(found, specs),
+  }
   return { kept, restored: restored(heir, kept), from: 'processes' }
+}
+
+/** What the living listen on, as rows of the record: each slot's own socket, or the one of all. */
+function listenersOf(found: readonly Survivor[], specs: ReadonlyMap<string, Spec>): Map<string, ListenerRow> {
+  const rows = new Map<string, ListenerRow>()
+  for (const { pid, program, slot } of found) {
+    const spec = specs.get(program)
+    if (!spec || spec.listeners.length === 0) continue
+    const wanted = new Map(socketsOf(spec, slot).map((w) => [addressKey(w), w]))
+    for (const { key, inode } of listeningSocketsOf(pid)) {
+      const one = wanted.get(key)
+      if (!one) continue // it has opened that itself
+      const there = one.address.kind === 'unix' ? lstatSync(one.address.path, { throwIfNoEntry: false }) : undefined
+      rows.set(one.key, { inode, file: there ? { ino: there.ino, dev: there.dev } : null })
+    }
+  }
+  return rows
 }
 
 type Identity = Pick<KeptProcess, 'pid' | 'start'>

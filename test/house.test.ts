@@ -60,7 +60,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'daemon.ts': ['libc.ts', 'libc-io.ts'],
   'epoll-news.ts': ['libc-io.ts'],
   'errands.ts': ['libc.ts', 'reaper.ts'],
-  'foreign-sockets.ts': ['libc-pidfd.ts'],
+  'foreign-sockets.ts': ['libc-pidfd.ts', 'libc-socket.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'kin.ts': ['adopted.ts', 'proc.ts'],
   'libc-accounts.ts': ['libc.ts'],

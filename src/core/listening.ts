@@ -17,6 +17,9 @@ export interface Wanted {
   readonly share: { readonly slot: number; readonly choices: number } | null
 }
 
+/** The key without the slot: all sockets of one address have it. */
+export const addressKey = ({ key }: Pick<Wanted, 'key'>): string => key.replace(/ #\d+$/, '')
+
 type Listening = Pick<Spec, 'listeners' | 'backlog' | 'balance'>
 
 /** What a process of the slot is given, in the order of the configuration. `choices`: slots that shall get connections. */

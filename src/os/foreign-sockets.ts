@@ -4,6 +4,7 @@
 import { closeSync, fstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { errno } from '../errors.ts'
 import { openPidfd, takeFd } from './libc-pidfd.ts'
+import { addressOfSocket } from './libc-socket.ts'
 
 /** The socket with this inode number; null when no process has it, or none may be asked. */
 export function takeSocket(inode: number): number | null {
@@ -17,6 +18,20 @@ export function takeSocket(inode: number): number | null {
     }
   }
   return null
+}
+
+/** Where a process listens, as far as it may be asked: keys as in core/listening.ts, with the inode of each socket. */
+export function listeningSocketsOf(pid: number): { readonly key: string; readonly inode: number }[] {
+  const found = new Map<number, string>()
+  for (const fd of descriptorsOf(String(pid))) {
+    const inode = Number(/^socket:\[(\d+)\]$/.exec(linkOf(`/proc/${pid}/fd/${fd}`) ?? '')?.[1])
+    const taken = inode > 0 && !found.has(inode) ? takeFrom(pid, Number(fd), inode) : null
+    if (taken === null) continue
+    const key = addressOfSocket(taken)
+    closeSync(taken)
+    if (key !== null) found.set(inode, key)
+  }
+  return [...found].map(([inode, key]) => ({ key, inode }))
 }
 
 function takeFrom(pid: number, fd: number, inode: number): number | null {

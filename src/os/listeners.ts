@@ -7,7 +7,7 @@
 // beside the old one: for that, each TCP socket lets others of the same user bind its address, once it is bound.
 
 import { closeSync, fstatSync } from 'node:fs'
-import type { Wanted } from '../core/listening.ts'
+import { addressKey, type Wanted } from '../core/listening.ts'
 import type { Listeners, Store } from '../core/ports.ts'
 import type { Kept } from '../core/record.ts'
 import type { Address } from '../core/spec.ts'
@@ -155,7 +155,7 @@ export function systemListeners({ store, kept, handed, log }: ListenersOptions):
 function balancing() {
   /** By address: keys in the kernel's order. */
   const groups = new Map<string, { readonly keys: string[]; readonly fds: Map<string, number> }>()
-  const nameOf = (key: string): string => key.replace(/ #\d+$/, '')
+  const nameOf = (key: string): string => addressKey({ key })
   return {
     has: ({ key, share }: Wanted): boolean => share !== null && groups.has(nameOf(key)),
     add({ key, share }: Wanted, fd: number): void {
