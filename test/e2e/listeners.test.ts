@@ -1,13 +1,16 @@
 // Sockets that the master keeps for its programs: which, with what mode, given how, for how long.
 
 import assert from 'node:assert/strict'
-import { existsSync, statSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, fstatSync, statSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { test } from 'node:test'
 import { nextMaster } from '../helpers/adoption.ts'
 import { quick, startMaster } from '../helpers/master.ts'
 import { descriptorsOf } from '../helpers/proc.ts'
+import { PHD } from '../helpers/programs.ts'
 import { fixture, sceneOf, until, within } from '../helpers/scene.ts'
 import { freePort, get, load } from '../helpers/web.ts'
 
@@ -162,4 +165,26 @@ test('reuseport: each slot has a queue of its own, and a slot that leaves loses 
   await master.call('reload', { target: 'web' })
   await asking.end()
   assert.deepEqual(asking.failures, [])
+})
+
+test('systemd may have opened a socket for phd: it is the one that the programs get, and no other listens there', async (t) => {
+  const scene = sceneOf(t)
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+  const inode = fstatSync(fd).ino
+  const config = scene.write('config.ini', `${quick}[web]\n${SERVES}bind = 127.0.0.1:${port}\n`)
+  const told = 'LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+  const phd = spawn('sh', ['-c', told, 'sh', process.execPath, PHD, '-n', '-c', config], {
+    stdio: ['ignore', 'ignore', 'inherit', fd],
+  })
+  const over = once(phd, 'exit')
+  server.close()
+  scene.after(async () => {
+    phd.kill('SIGTERM')
+    assert.deepEqual(await over, [0, null])
+  })
+  assert.match(await get({ port }), /^web:0 /)
+  assert.equal([...descriptorsOf(phd.pid ?? 0).values()].filter((link) => link === `socket:[${inode}]`).length, 1)
 })
