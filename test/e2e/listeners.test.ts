@@ -11,7 +11,7 @@ import { nextMaster } from '../helpers/adoption.ts'
 import { quick, startMaster } from '../helpers/master.ts'
 import { descriptorsOf } from '../helpers/proc.ts'
 import { PHD } from '../helpers/programs.ts'
-import { fixture, sceneOf, until, within } from '../helpers/scene.ts'
+import { fixture, missing, sceneOf, until, within } from '../helpers/scene.ts'
 import { freePort, get, load } from '../helpers/web.ts'
 
 const SERVES = `command = node ${fixture('serves.js')}\n`
@@ -147,22 +147,24 @@ test('a stale Unix socket is replaced', async (t) => {
   assert.match(await get({ socketPath: scene.path('web.sock') }), /^web:0 /)
 })
 
-test('reuseport: each slot has a queue of its own, and a slot that leaves loses none of it', async (t) => {
+test('reuseport: each slot has a queue of its own, and a slot that leaves loses none of it', {
+  skip: missing('python3'),
+}, async (t) => {
   const port = await freePort()
+  // One connection after the other: whoever comes meanwhile waits in the queue of the slot.
   const master = await startMaster(
     t,
-    `${quick}[web]\n${SERVES}number_workers = 4\nbind = 127.0.0.1:${port}\nbalance = reuseport\n`,
+    `${quick}[web]\ncommand = python3 ${fixture('serves.py')}\nnumber_workers = 4\nbind = 127.0.0.1:${port}\nbalance = reuseport\nenv.PAUSE = 0.005\nstart_seconds = 500ms\n`,
   )
   await master.call('wait', { target: 'web', state: 'RUNNING' })
   const seen = new Set<string>()
-  await until('all of them', async () => seen.add((await get({ port })).split(' ')[0] ?? '').size === 4)
-  const asking = load({ port }, 8)
+  await until('all of them', async () => seen.add(await get({ port })).size === 4)
+  const asking = load({ port }, 16)
   for (const workers of [2, 5, 1, 4, 1]) {
     await master.call('scale', { program: 'web', workers })
     const before = asking.answered
     await until('more answers', () => asking.answered > before + 100)
   }
-  await master.call('reload', { target: 'web' })
   await asking.end()
   assert.deepEqual(asking.failures, [])
 })
