@@ -37,11 +37,16 @@ function wordsOf(event: Happening, paint: Paint): string {
       return paint('yellow', `stopping  ${text(event.reason)}`)
     case 'log.trouble':
       return event.error === null
-        ? `${text(event.file)} is written again`
+        ? `${text(event.file)} is written again${droppedWords(event.dropped)}`
         : paint('red', `cannot write ${text(event.file)}: ${text(event.error)}`)
     default:
       return unknownWords(event)
   }
+}
+
+function droppedWords(dropped: unknown): string {
+  const { lines, bytes } = record(dropped)
+  return typeof lines === 'number' ? `; ${count(lines, 'line', 'lines')} (${text(bytes)} bytes) lost meanwhile` : ''
 }
 
 function stateChange(event: Happening, paint: Paint): string {

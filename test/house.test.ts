@@ -69,20 +69,24 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'libc-socket.ts': ['libc.ts'],
   'listeners.ts': ['foreign-sockets.ts', 'libc-socket.ts', 'unix-path.ts'],
   'lock.ts': ['folders.ts', 'libc-io.ts'],
-  'log-file.ts': ['begun-line.ts', 'libc-io.ts', 'log-growth.ts', 'rotation.ts'],
-  'log-files.ts': ['log-file.ts', 'log-growth.ts', 'rotation.ts'],
+  'log-file.ts': ['begun-line.ts', 'libc-io.ts', 'log-growth.ts', 'log-open.ts', 'log-trouble.ts', 'rotation.ts'],
+  'log-files.ts': ['log-file.ts', 'log-growth.ts', 'log-open.ts', 'log-stdout.ts', 'log-trouble.ts', 'rotation.ts'],
   'log-follow.ts': ['log-reader.ts'],
+  'log-open.ts': ['libc-io.ts'],
   'log-reader.ts': ['rotation.ts'],
+  'log-stdout.ts': ['begun-line.ts', 'log-file.ts', 'log-trouble.ts'],
   'output.ts': [
     'folders.ts',
     'last-writers.ts',
     'libc-io.ts',
-    'log-file.ts',
     'log-files.ts',
     'log-growth.ts',
+    'log-trouble.ts',
     'pump.ts',
+    'stream-tools.ts',
     'stream.ts',
   ],
+  'overflow.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts', 'stream-tools.ts'],
   'pump.ts': ['libc-io.ts'],
   'reaper.ts': ['libc.ts'],
   'spawner.ts': ['libc.ts', 'proc.ts'],
@@ -90,7 +94,8 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'store.ts': ['proc.ts', 'record-file.ts'],
   'survivors.ts': ['proc.ts'],
   'unix-path.ts': ['accounts.ts', 'libc-socket.ts'],
-  'stream.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts'],
+  'stream-tools.ts': ['libc-io.ts'],
+  'stream.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'overflow.ts', 'pump.ts', 'stream-tools.ts'],
   'usage.ts': ['libc-io.ts'],
 }
 
@@ -101,7 +106,6 @@ const long: Readonly<Record<string, { readonly most: number; readonly why: strin
     why: 'one contract on one page: server, client and documentation derive from it',
   },
   'cli/commands/catalog.ts': { most: 280, why: 'one table: what each command is, and nothing else' },
-  'src/os/log-file.ts': { most: 330, why: 'one open file: room, rotation, splice and retry all move the same offset' },
 }
 const LONGEST = 250
 

@@ -1,6 +1,6 @@
 // Where a program's output goes, from our keys and supervisord's.
 
-import type { LogFormat, OutputSpec } from '../core/spec.ts'
+import type { LogFormat, LogFull, OutputSpec } from '../core/spec.ts'
 import type { Text } from './layers.ts'
 import { instanceFile, parseOutput } from './paths.ts'
 import type { Reader } from './reader.ts'
@@ -45,6 +45,7 @@ export function readOutput(reader: Reader, basePath: string, instance: string | 
     stderr: stderr === 'merged' ? null : stderr,
     pipeBytes: reader.size('log_pipe_size'),
     format: (reader.choice('log_format') ?? 'raw') as LogFormat, // as are the choices of its row
+    full: (reader.choice('log_full') ?? 'block') as LogFull,
     maxBytes: reader.size('log_max_size'),
     backups: reader.integer('log_backups'),
     compress: reader.boolean('log_compress'),

@@ -43,6 +43,8 @@ const carriedOut: readonly SettingRow[] = [
     meaning: 'Pipe of each stream: what a process can print while nobody reads.' },
   { name: 'log_format', type: 'choice', default: 'raw', choices: words('raw', 'prefix', 'json'), ...reload,
     meaning: 'Form of the log file: `raw`, as it was printed; `prefix`, each line behind time, name and stream; `json`, one object a line.' },
+  { name: 'log_full', type: 'choice', default: 'block', choices: words('block', 'drop'), ...reload,
+    meaning: 'While the log file cannot be written and the pipe is full: `block`, the process waits; `drop`, the oldest lines are thrown away, and a line in the log says how many.' },
   { name: 'log_max_size', aliases: ['stdout_logfile_maxbytes', 'stderr_logfile_maxbytes', 'logfile_maxbytes'], type: 'size', default: '50MB', range: [0, 1e15], ...reload,
     meaning: 'A log file is rotated before it passes this size, at whole lines; 0: never.' },
   { name: 'log_backups', aliases: ['stdout_logfile_backups', 'stderr_logfile_backups', 'logfile_backups'], type: 'integer', default: '10', range: [0, 1000], ...reload,
@@ -113,7 +115,6 @@ const carriedOut: readonly SettingRow[] = [
 const notYet: readonly SettingRow[] = [
   { name: 'max_memory', ...later, meaning: 'Replace a process when its resident memory passes it.' },
   { name: 'max_greenlets', aliases: ['max_concurrency'], ...later, meaning: 'ConcurrentWorker: requests in flight in one process.' },
-  { name: 'log_full', ...later, meaning: 'What to do when the disk is full: drop or block.' },
   { name: 'user', ...later, meaning: 'Run as this user, `name[:group]`.' },
   { name: 'umask', ...later, meaning: 'File mode mask of the processes.' },
   { name: 'depends_on', ...later, meaning: 'Programs that must run first.' },

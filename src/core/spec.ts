@@ -29,6 +29,13 @@ export type Run =
 
 export type LogFormat = 'raw' | 'prefix' | 'json'
 
+/** What happens to output while its file cannot be written and its pipe is full. */
+export type LogFull =
+  /** The process waits. */
+  | 'block'
+  /** The oldest lines are thrown away, and counted. */
+  | 'drop'
+
 export interface OutputSpec {
   /** Absolute path (slot marks allowed), or `none`, or `inherit` (the master's own). */
   readonly stdout: string
@@ -38,6 +45,8 @@ export interface OutputSpec {
   readonly pipeBytes: number
   /** `raw` bytes as they come; `prefix` time, name and stream before each line; `json` one object a line. */
   readonly format: LogFormat
+  /** Absent in the record of a master that did not know it: block. */
+  readonly full?: LogFull
   /** Rotated at whole lines when a file would pass it, in bytes; 0 = never. */
   readonly maxBytes: number
   /** Rotated files to keep: `x.log.1` is the newest. */

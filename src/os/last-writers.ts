@@ -11,11 +11,18 @@ import type { Kept } from '../core/record.ts'
 export interface LastWriters {
   /** As an earlier master left it; null = unknown. */
   of(path: string): string | null
-  /** To be called before a stream writes there. */
-  marker(path: string, stream: string): () => void
+  marker(path: string, stream: string): Marker
+}
+
+export interface Marker {
+  /** To be called before the stream writes there. */
+  mark(): void
+  /** The rest of the line that it has begun there will not come out of its pipe. */
+  unmark(): void
 }
 
 const PLACE_BYTES = 16
+const NOBODY = Buffer.alloc(PLACE_BYTES)
 
 export interface LastWritersOptions {
   readonly file: string
@@ -44,16 +51,17 @@ export function openLastWriters({ file, store, kept, trouble }: LastWritersOptio
       store.put('file', path, { place })
       const bytes = Buffer.alloc(PLACE_BYTES)
       bytes.write(stream, 'latin1')
-      return () => {
-        if (latest.get(path) === stream) return
-        latest.set(path, stream)
+      const note = (who: string, as: Buffer): void => {
+        if (latest.get(path) === who) return
+        latest.set(path, who)
         try {
-          writeSync(fd, bytes, 0, PLACE_BYTES, place * PLACE_BYTES)
+          writeSync(fd, as, 0, PLACE_BYTES, place * PLACE_BYTES)
         } catch (e) {
           if (!told) trouble(e)
           told = true
         }
       }
+      return { mark: () => note(stream, bytes), unmark: () => note('', NOBODY) }
     },
   }
 }

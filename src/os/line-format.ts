@@ -12,6 +12,17 @@ export interface LineFacts {
   readonly time: number
 }
 
+/** Lines of a stream that are not in the log. */
+export interface Missing {
+  readonly lines: number
+  readonly bytes: number
+  /** Wall clock, Unix ms. */
+  readonly from: number
+  readonly to: number
+  /** Why the log could not be written. */
+  readonly error: string
+}
+
 const LF = 0x0a
 
 /**
@@ -23,6 +34,30 @@ const LF = 0x0a
  */
 export function formatLines(bytes: Buffer, facts: LineFacts): Buffer {
   return facts.format === 'prefix' ? prefixed(bytes, facts) : asJson(bytes, facts)
+}
+
+/** Says in the log, in its own format, what is missing there. json: with `"dropped": {lines, bytes, from, to, error}`. */
+export function noteLine(
+  missing: Missing,
+  facts: Omit<LineFacts, 'format'> & { format: LineFacts['format'] | 'raw' },
+): Buffer {
+  const { name, label: stream, format } = facts
+  const { lines, bytes, error } = missing
+  const [time, from, to] = [facts.time, missing.from, missing.to].map((ms) => new Date(ms).toISOString())
+  const what = `${lines} ${lines === 1 ? 'line' : 'lines'} (${bytes} bytes) of ${name} ${stream}`
+  const text = `phd: ${what} ${lines === 1 ? 'was' : 'were'} dropped here from ${from} to ${to}: ${error.replaceAll('\n', ' ')}`
+  switch (format) {
+    case 'raw':
+      return Buffer.from(`${text}\n`)
+    case 'prefix':
+      return Buffer.from(`${time} ${name} ${stream} ${text}\n`)
+    case 'json':
+      return Buffer.from(
+        `${JSON.stringify({ time, name, stream, text, dropped: { lines, bytes, from, to, error } })}\n`,
+      )
+    default:
+      return format satisfies never
+  }
 }
 
 let room = Buffer.allocUnsafe(0)

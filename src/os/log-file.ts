@@ -1,37 +1,21 @@
-// One log file: locked against a second master, written at an
-// offset that we keep (splice refuses O_APPEND). Whoever appends or truncates from outside is noticed
-// by the size before each write; a file that was renamed or removed, by a look at its path, at most once
-// a second. A write that fails loses nothing: the bytes stay in their pipe, so their processes wait
-// when it is full, and it is tried again every second.
+// One log file, written at an offset that we keep (splice refuses O_APPEND). Whoever appends or truncates from
+// outside is noticed by the size before each write; a file that was renamed or removed, by a look at its path, at most
+// once a second. A write that fails loses nothing: the bytes stay in their pipe, and it is tried again every second.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
-import { errno, messageOf } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import { BegunLine } from './begun-line.ts'
-import { lockFile, spliceTo } from './libc-io.ts'
+import { spliceTo } from './libc-io.ts'
 import type { Growth } from './log-growth.ts'
+import { openLog, samePlace } from './log-open.ts'
+import { LogTrouble, type Trouble } from './log-trouble.ts'
 import { compressArchives, nextOf, type RotationPlan, rotate, tidyUp } from './rotation.ts'
 
 const RETRY_MS = 1_000
-/** A full pipe behind our own stdout is usually read soon. */
-const RETRY_STDOUT_MS = 20
 const LOOK_MS = 1_000
 /** A rotation that failed is not tried again before. */
 const ROTATE_AGAIN_MS = 30_000
-
-/** Told when a log cannot be written, and (null) when it can again. */
-export type Trouble = (facts: { readonly file: string; readonly error: string | null }) => void
 
 export interface LogTarget extends RotationPlan {
   /** Absolute, or `inherit`: the master's own stdout. */
@@ -43,11 +27,13 @@ export interface LogTarget extends RotationPlan {
 export interface LogFile {
   readonly path: string
   /** Streams that go there. */
-  readonly users: number
+  users: number
+  target: LogTarget
   /** Only a regular file takes spliced bytes. */
   readonly splices: boolean
-  /** A write failed: take nothing until `onFree` tells. */
+  /** A write failed: take nothing until its trouble tells `onFree`. */
   readonly stuck: boolean
+  readonly trouble: LogTrouble
   /** Whose line stands unfinished at its end. */
   readonly begun: BegunLine
   /** Bytes that fit before a rotation is due. */
@@ -60,50 +46,51 @@ export interface LogFile {
   write(bytes: Buffer): boolean
   /** Does what stands in the file end with a newline (or is it empty)? */
   endsWhole(): boolean
-  /** Calls back each time it can be written again. Returns what ends it. */
-  onFree(free: () => void): () => void
+  /** Takes the place of a file that was renamed or removed under us. */
+  reopen(): void
+  /** Empties it. */
+  clear(): void
+  close(): void
 }
 
 /** A log file that is open; log-files.ts counts who uses it. */
 export class OpenLog implements LogFile {
   readonly path: string
-  readonly splices: boolean
-  users = 1
-  stuck = false
-  target: LogTarget
+  readonly splices = true
+  readonly trouble: LogTrouble
   readonly begun: BegunLine
+  users = 1
+  target: LogTarget
   #fd: number
   #offset: number
   #lookedAt: number
   readonly #clock: Clock
-  readonly #trouble: Trouble
   readonly #watcher: Growth
-  readonly #listeners = new Set<() => void>()
-  #unfinished: Buffer | null = null
-  #lost = false
-  #told = false
+  /** Why the file that was removed under us cannot be made again: what is written now is nowhere. */
+  #gone: unknown = null
+  /** Told already: why the file that was renamed under us has no successor. */
+  #misplaced: string | null = null
   #noRotationBefore = Number.NEGATIVE_INFINITY
 
-  constructor(target: LogTarget, clock: Clock, trouble: Trouble, watcher: Growth) {
+  constructor(target: LogTarget, clock: Clock, tell: Trouble, watcher: Growth) {
     this.#watcher = watcher
     this.target = target
     this.path = target.path
-    this.splices = target.path !== 'inherit'
     this.#clock = clock
-    this.#trouble = trouble
-    this.begun = new BegunLine(
-      clock,
-      () => this.endsWhole(),
-      () => this.#free(),
-    )
-    this.#fd = this.splices ? openLog(target.path) : 1
-    this.#offset = this.splices ? fstatSync(this.#fd).size : 0
+    this.trouble = new LogTrouble(target.path, clock, tell)
+    this.begun = new BegunLine(clock, this)
+    this.#fd = openLog(target.path)
+    this.#offset = fstatSync(this.#fd).size
     this.#lookedAt = clock.now()
-    if (this.splices) this.#tidyUp()
+    this.#tidyUp()
+  }
+
+  get stuck(): boolean {
+    return this.trouble.stuck
   }
 
   room(): number {
-    if (!this.splices || this.target.maxBytes === 0) return Number.POSITIVE_INFINITY
+    if (this.target.maxBytes === 0) return Number.POSITIVE_INFINITY
     // After a rotation that failed the file grows on for a while.
     if (this.#clock.now() < this.#noRotationBefore) return Number.POSITIVE_INFINITY
     this.#look()
@@ -111,7 +98,7 @@ export class OpenLog implements LogFile {
   }
 
   rotate(): boolean {
-    if (!this.splices || this.#offset === 0) return false
+    if (this.#offset === 0) return false
     // One that was renamed or removed from outside is not ours to move any more: a new one has its place.
     this.#lookedAt = this.#clock.now()
     this.reopen()
@@ -134,13 +121,11 @@ export class OpenLog implements LogFile {
       this.#watcher.replaced()
     } catch (e) {
       this.#noRotationBefore = this.#clock.now() + ROTATE_AGAIN_MS
-      this.#trouble({ file: path, error: `cannot rotate: ${messageOf(e)}` })
+      this.trouble.tell(`cannot rotate: ${messageOf(e)}`)
       return false
     }
     if (target.compress && target.backups > 0) {
-      compressArchives(path).catch((e: unknown) =>
-        this.#trouble({ file: path, error: `cannot compress: ${messageOf(e)}` }),
-      )
+      compressArchives(path).catch((e: unknown) => this.trouble.tell(`cannot compress: ${messageOf(e)}`))
     }
     return true
   }
@@ -150,13 +135,13 @@ export class OpenLog implements LogFile {
     try {
       tidyUp(this.path, this.target)
     } catch (e) {
-      this.#trouble({ file: this.path, error: `cannot tidy up its archives: ${messageOf(e)}` })
+      this.trouble.tell(`cannot tidy up its archives: ${messageOf(e)}`)
     }
   }
 
   splice(pipe: number, length: number): number | null {
     try {
-      this.#look()
+      this.#lookToWrite()
       const moved = spliceTo(pipe, this.#fd, this.#offset, length)
       if (moved) {
         this.#offset += moved
@@ -164,56 +149,57 @@ export class OpenLog implements LogFile {
       }
       return moved
     } catch (e) {
-      this.#stick(e)
+      this.trouble.failed(e, RETRY_MS)
       return null
     }
   }
 
   write(bytes: Buffer): boolean {
-    if (!this.splices) return this.#writeStdout(bytes)
     let at = 0
     try {
-      this.#look()
+      this.#lookToWrite()
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#offset + at)
       this.#offset += bytes.length
       this.#wrote()
       return true
     } catch (e) {
-      this.#stick(e)
+      this.trouble.failed(e, RETRY_MS)
       if (at > 0) this.#cutBack() // all or nothing: it is written again, whole
       return false
     }
   }
 
   endsWhole(): boolean {
-    if (!this.splices || this.#offset === 0) return true
+    if (this.#offset === 0) return true
     const last = Buffer.alloc(1)
-    readSync(this.#fd, last, 0, 1, this.#offset - 1)
+    try {
+      readSync(this.#fd, last, 0, 1, this.#offset - 1)
+    } catch {
+      return false // a newline too many harms nobody, and a disk that cannot be written either tells by the next write
+    }
     return last[0] === 0x0a
   }
 
-  onFree(free: () => void): () => void {
-    this.#listeners.add(free)
-    return () => this.#listeners.delete(free)
-  }
-
-  /** Takes the place of a file that was renamed or removed under us. On failure the old one is still written. */
+  /** On failure the old one is still written, as long as it has a name. */
   reopen(): void {
-    if (!this.splices) return
     try {
-      if (samePlace(this.path, this.#fd)) return
-      const fresh = openLog(this.path)
-      closeSync(this.#fd)
-      this.#fd = fresh
-      this.#offset = fstatSync(fresh).size
-      this.#watcher.replaced()
+      if (!samePlace(this.path, this.#fd)) {
+        const fresh = openLog(this.path)
+        closeSync(this.#fd)
+        this.#fd = fresh
+        this.#offset = fstatSync(fresh).size
+        this.#watcher.replaced()
+      }
+      this.#misplaced = null
+      this.#gone = null
     } catch (e) {
-      this.#trouble({ file: this.path, error: messageOf(e) })
+      this.#gone = fstatSync(this.#fd).nlink === 0 ? e : null
+      if (this.#gone === null && this.#misplaced !== messageOf(e)) this.trouble.tell(messageOf(e))
+      this.#misplaced = messageOf(e)
     }
   }
 
   clear(): void {
-    if (!this.splices) return
     ftruncateSync(this.#fd)
     this.#offset = 0
     this.#watcher.replaced()
@@ -221,7 +207,8 @@ export class OpenLog implements LogFile {
 
   close(): void {
     this.begun.close()
-    if (this.splices) closeSync(this.#fd)
+    this.trouble.close()
+    closeSync(this.#fd)
   }
 
   /** What happened to the file from outside: the size says truncation and foreign appends, the path says renaming. */
@@ -234,95 +221,21 @@ export class OpenLog implements LogFile {
     this.#offset = fstatSync(this.#fd).size
   }
 
+  #lookToWrite(): void {
+    this.#look()
+    if (this.#gone !== null) throw this.#gone
+  }
+
   #cutBack(): void {
     try {
       ftruncateSync(this.#fd, this.#offset)
     } catch (e) {
-      this.#trouble({ file: this.path, error: messageOf(e) })
+      this.trouble.tell(messageOf(e))
     }
   }
 
   #wrote(): void {
     this.#watcher.grown()
-    if (!this.#told) return
-    this.#told = false
-    this.#trouble({ file: this.path, error: null })
-  }
-
-  /** Nothing is taken for this file until the alarm; said once for each time that it cannot be written. */
-  #stick(e: unknown): void {
-    const busy = errno(e) === 'EAGAIN'
-    if (!busy && !this.#told) {
-      this.#told = true
-      this.#trouble({ file: this.path, error: messageOf(e) })
-    }
-    if (this.stuck) return
-    this.stuck = true
-    this.#clock.alarm(this.#clock.now() + (busy ? RETRY_STDOUT_MS : RETRY_MS), () => {
-      this.stuck = false
-      const rest = this.#unfinished
-      this.#unfinished = null
-      if (rest && !this.write(rest)) this.#unfinished = rest
-      if (!this.stuck) this.#free()
-    })
-  }
-
-  #free(): void {
-    for (const free of [...this.#listeners]) free()
-  }
-
-  /** Our stdout has no place to go back to: what did not fit is kept, and goes first next time. */
-  #writeStdout(bytes: Buffer): boolean {
-    let at = 0
-    try {
-      while (at < bytes.length) at += writeSync(this.#fd, bytes, at)
-      return true
-    } catch (e) {
-      if (errno(e) === 'EAGAIN') {
-        this.#stick(e)
-        if (at === 0) return false
-        this.#unfinished = Buffer.from(bytes.subarray(at))
-        return true
-      }
-      // The terminal or the pipe behind it is gone for good: nobody waits for these lines.
-      if (!this.#lost) this.#trouble({ file: 'stdout', error: messageOf(e) })
-      this.#lost = true
-      return true
-    }
+    this.trouble.wrote()
   }
 }
-
-/** Only a regular file, never through a link in its last step, 0640 when it is made; missing folders are made. */
-export function openLog(path: string): number {
-  const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
-  const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK
-  let fd: number
-  try {
-    fd = openSync(path, flags, 0o640)
-  } catch (e) {
-    if (errno(e) === 'ENOENT') {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-      fd = openSync(path, flags, 0o640)
-    } else if (errno(e) === 'ELOOP') throw refused(path, 'it is a symbolic link')
-    else throw e
-  }
-  if (!fstatSync(fd).isFile()) {
-    closeSync(fd)
-    throw refused(path, 'it is no regular file')
-  }
-  if (!lockFile(fd)) {
-    closeSync(fd)
-    throw refused(path, 'another master writes it')
-  }
-  return fd
-}
-
-/** Is the file that we have open still the one at its path? */
-function samePlace(path: string, fd: number): boolean {
-  const there = statSync(path, { throwIfNoEntry: false })
-  const ours = fstatSync(fd)
-  return there !== undefined && there.ino === ours.ino && there.dev === ours.dev
-}
-
-const refused = (path: string, why: string): Error =>
-  Object.assign(new Error(`cannot log to ${path}: ${why}`), { code: 'EINVAL' })

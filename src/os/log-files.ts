@@ -2,8 +2,11 @@
 
 import { closeSync, ftruncateSync, statSync, unlinkSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
-import { type LogFile, type LogTarget, OpenLog, openLog, type Trouble } from './log-file.ts'
+import { type LogFile, type LogTarget, OpenLog } from './log-file.ts'
 import { growthOf, type LogWatcher } from './log-growth.ts'
+import { openLog } from './log-open.ts'
+import { OpenStdout } from './log-stdout.ts'
+import type { Trouble } from './log-trouble.ts'
 import { archivesOf } from './rotation.ts'
 
 export interface LogFiles {
@@ -20,7 +23,7 @@ export interface LogFiles {
 }
 
 export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
-  const opened = new Map<string, OpenLog>()
+  const opened = new Map<string, LogFile>()
   const growth = growthOf(clock)
   return {
     onGrowth: growth.on,
@@ -32,10 +35,9 @@ export function logFiles(clock: Clock, trouble: Trouble): LogFiles {
         return known
       }
       const { path } = target
-      const file = new OpenLog(target, clock, trouble, {
-        grown: () => growth.tell(path),
-        replaced: () => growth.replaced(path),
-      })
+      const watcher = { grown: () => growth.tell(path), replaced: () => growth.replaced(path) }
+      const file =
+        path === 'inherit' ? new OpenStdout(target, clock, trouble) : new OpenLog(target, clock, trouble, watcher)
       opened.set(path, file)
       growth.written(path, true)
       growth.replaced(path)

@@ -16,11 +16,12 @@ import { errno, messageOf } from '../errors.ts'
 import { clearFolder } from './folders.ts'
 import { openLastWriters } from './last-writers.ts'
 import { growPipe, mkfifo, pipeIsOpen } from './libc-io.ts'
-import type { Trouble } from './log-file.ts'
 import { logFiles } from './log-files.ts'
 import type { LogWatcher } from './log-growth.ts'
+import type { Trouble } from './log-trouble.ts'
 import { pump } from './pump.ts'
-import { streamTools, takeStream } from './stream.ts'
+import { takeStream } from './stream.ts'
+import { streamTools } from './stream-tools.ts'
 
 export interface Capture extends Output {
   /** Opens log files anew (USR1). */
@@ -85,15 +86,15 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     adopted: boolean,
     undo: (() => void)[],
   ) => {
-    const { maxBytes, backups, compress, format } = output
+    const { maxBytes, backups, compress, format, full } = output
     const file = files.open({ path, maxBytes, backups, compress })
     undo.push(() => files.close(file))
     const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
     const resumes = adopted && lastWriters.of(path) === id
-    const mark = lastWriters.marker(path, id)
+    const { mark, unmark } = lastWriters.marker(path, id)
     const source = {
       fd,
-      take: takeStream({ fd, file, name, label, format, clock, resumes, mark }, tools),
+      take: takeStream({ fd, file, name, label, format, full, clock, resumes, mark, unmark }, tools),
       failed,
       ended() {
         unfree()
@@ -111,7 +112,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     store.put('stream', id, { name, label, path, output })
     reading.set(id, fd)
     pumping.add(source)
-    const unfree = file.onFree(() => pumping.wake(source))
+    const unfree = file.trouble.onFree(() => pumping.wake(source))
     // What came while nobody listened has told nobody.
     if (adopted) pumping.wake(source)
   }

@@ -29,6 +29,8 @@ export interface Taken {
    * is taken. stuck: cannot be taken now; `wake` will tell.
    */
   readonly state: 'open' | 'more' | 'ended' | 'stuck'
+  /** Bytes were left in the pipe on purpose. */
+  readonly holds?: true
 }
 
 export interface Source {
@@ -66,6 +68,9 @@ interface Kept {
 
 export function pump(clock: Clock): Pump {
   const kept = new Map<number, Kept>()
+  // A write that fills a pipe which is not empty sends the signal before it waits, but epoll hears of it only when
+  // it is done: whoever left bytes in a pipe looks for itself.
+  const holding = new Set<Kept>()
   const epoll = openEpoll()
   let soon: Kept[] = []
   let later: Kept[] = []
@@ -81,12 +86,15 @@ export function pump(clock: Clock): Pump {
       one.lastAt = now
       visit(one, often)
     }
+    for (const one of [...holding]) if (one.due === null && one.armed) visit(one, false)
   }
 
   const visit = (one: Kept, often: boolean): void => {
     if (kept.get(one.source.fd) !== one) return // ended meanwhile; its number may be another's by now
     one.due = null
-    const { bytes, state } = attempt(one)
+    const { bytes, state, holds } = attempt(one)
+    if (holds) holding.add(one)
+    else holding.delete(one)
     if (state === 'ended') end(one)
     // After a hangup nothing will arrive that could tell us to come again.
     else if (state === 'more' || (state === 'open' && (floods(one, bytes) || (one.hup && bytes > 0))))
@@ -150,6 +158,7 @@ export function pump(clock: Clock): Pump {
   const end = (one: Kept): void => {
     const { fd } = one.source
     if (!kept.delete(fd)) return
+    holding.delete(one)
     epoll.remove(fd)
     one.source.ended()
   }

@@ -6,30 +6,17 @@
 //   newline; just that many are spliced, so lines are never torn, and an unfinished one stays in its pipe.
 // prefix, json: duplicated, formatted, written, and only then taken out of the pipe: a crash in between may
 //   double the last lines, never lose one.
-// A line longer than its pipe is passed on in parts as it comes.
+// A line longer than its pipe is passed on in parts as it comes. What happens while the file cannot be written is
+// the file's (log-trouble.ts), and with log_full = drop also overflow.ts.
 
-import { constants, openSync, readSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
-import type { LogFormat } from '../core/spec.ts'
-import { growPipe, makePipe, pageBytes, pipeBytes, pipeSize, spliceTo, teeTo } from './libc-io.ts'
+import type { LogFormat, LogFull } from '../core/spec.ts'
+import { pipeBytes } from './libc-io.ts'
 import { formatLines } from './line-format.ts'
 import type { LogFile } from './log-file.ts'
+import { Overflow } from './overflow.ts'
 import { QUOTA_BYTES, type Taken } from './pump.ts'
-
-/** Shared by all streams: a scratch pipe, the buffer it is read into, and a place to throw bytes away. */
-export interface StreamTools {
-  readonly scratch: { readonly read: number; readonly write: number }
-  readonly buffer: Buffer
-  readonly nowhere: number
-}
-
-export function streamTools(): StreamTools {
-  const scratch = makePipe()
-  growPipe(scratch.write, 1024 * 1024)
-  // What the scratch pipe cannot hold is not looked at: a user's pipe pages may be used up.
-  const buffer = Buffer.allocUnsafe(pipeSize(scratch.write))
-  return { scratch, buffer, nowhere: openSync('/dev/null', constants.O_WRONLY) }
-}
+import type { StreamTools } from './stream-tools.ts'
 
 export interface StreamOptions {
   readonly fd: number
@@ -38,17 +25,22 @@ export interface StreamOptions {
   readonly name: string
   readonly label: 'stdout' | 'stderr'
   readonly format: LogFormat
+  /** undefined: an older record does not say it. */
+  readonly full: LogFull | undefined
   readonly clock: Clock
   /** An earlier master had taken from it, and was the last to write to the file: its last line may go on. */
   readonly resumes: boolean
   /** Called before bytes of this stream are written. */
   readonly mark: () => void
+  /** Called when the rest of a line that it has begun there is in its pipe no more. */
+  readonly unmark: () => void
 }
 
 /** What the pump calls to have bytes taken. */
 export function takeStream(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
-  const { file, format } = options
-  const whole = wholeLines(options, tools)
+  const { fd, file, format } = options
+  const overflow = new Overflow(options, tools)
+  const whole = wholeLines(options, tools, overflow)
   // Raw bytes that stand in the file have left the pipe: their line goes on. A formatted line that was being
   // written is whole in the pipe still, so what stands of it is ended, and it comes again.
   const resumes = options.resumes && format === 'raw'
@@ -56,11 +48,12 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
   let spliced = resumes
   let begun = resumes
   const goOn = (): void => void take(false)
-  const take = (hup: boolean): Taken => {
-    if (file.stuck || !file.begun.mayPass(goOn)) return { bytes: 0, state: 'stuck' }
+  const some = (hup: boolean): Taken => {
+    if (file.stuck || !file.begun.mayPass(goOn)) return STUCK
+    if (format === 'raw' && !overflow.settle(file.begun.isOf(goOn))) return STUCK
     // What stands there may be half a line of a process that ended while no master lived.
-    if (!begun && pipeBytes(options.fd) > 0) {
-      if (!finishLine(file)) return { bytes: 0, state: 'stuck' }
+    if (!begun && pipeBytes(fd) > 0) {
+      if (!finishLine(file)) return STUCK
       begun = true
     }
     const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
@@ -73,13 +66,29 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
     }
     const goesOn = spliced && !file.endsWhole()
     spliced = false
-    const taken = whole(hup, goesOn)
+    const taken = whole.take(hup, goesOn)
+    // The file was full in the middle of a line of ours: when it can be written again, nobody may come in between.
+    if (format === 'raw' && file.stuck && whole.within) file.begun.begin(goOn)
     file.begun.wrote(goOn, taken.state === 'ended')
     return taken
+  }
+  const take = (hup: boolean): Taken => {
+    const taken = some(hup)
+    if (options.full !== 'drop' || taken.state !== 'stuck' || file.trouble.error === null) return taken
+    const inLine = format === 'raw' ? file.begun.isOf(goOn) : whole.within
+    const { bytes, state } = overflow.relieve(inLine)
+    if (bytes > 0) {
+      whole.skipped()
+      if (inLine) options.unmark()
+    }
+    // After a hangup nothing comes that could make it full again.
+    return { bytes: taken.bytes + bytes, state: hup && state === 'open' ? 'stuck' : state, holds: true }
   }
   if (resumes) file.begun.begin(goOn)
   return take
 }
+
+const STUCK: Taken = { bytes: 0, state: 'stuck' }
 
 function takeAll({ fd, file, mark }: StreamOptions, hup: boolean): Taken {
   let bytes = 0
@@ -98,11 +107,9 @@ function takeAll({ fd, file, mark }: StreamOptions, hup: boolean): Taken {
 const finishLine = (file: LogFile): boolean => file.endsWhole() || file.write(NEWLINE)
 
 /** Takes whole lines, until only an unfinished one is left or the quota is used up. */
-function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, goesOn: boolean) => Taken {
+function wholeLines(options: StreamOptions, tools: StreamTools, overflow: Overflow) {
   const { fd, file } = options
-  // A pipe is full when its pages are, and two neighbours hold more than one page's worth together (else the kernel
-  // would have merged them): so a full one holds at least half its size, but for a page at either end.
-  const fullBytes = Math.max(1, Math.min(pipeSize(fd), tools.buffer.length) / 2 - 2 * pageBytes())
+  const fullBytes = tools.fullBytes(fd)
   /** Bytes of an unfinished line that we have looked at already. */
   let seen = 0
   /** We are in a line of which parts have been passed on. */
@@ -112,48 +119,51 @@ function wholeLines(options: StreamOptions, tools: StreamTools): (hup: boolean, 
     const waiting = pipeBytes(fd)
     if (waiting === 0) {
       // All was passed on before it was known to be the last: an unfinished line is finished now.
-      if (hup && within && !finishLine(file)) return { bytes: 0, state: 'stuck' }
+      if (!overflow.settle(false) || (hup && within && !finishLine(file))) return STUCK
       return { bytes: 0, state: hup ? 'ended' : 'open' }
     }
-    if (waiting === seen && !hup) return { bytes: 0, state: 'open' }
-    const chunk = duplicate(fd, tools)
+    if (waiting === seen && !hup) return { bytes: 0, state: 'open', holds: true }
+    const chunk = tools.duplicate(fd)
     let length = chunk.lastIndexOf(0x0a) + 1
     // Full without a newline, and the writer waits: pass on what there is. The last of all is a line as well.
     const full = length === 0 && chunk.length >= fullBytes
     if (length === 0 && (hup || full || within)) length = chunk.length
     length = fit(file, chunk, length, within)
     if (length === 0) {
+      if (!overflow.settle(false)) return STUCK
       seen = waiting
-      return { bytes: 0, state: 'open' }
+      return { bytes: 0, state: 'open', holds: true }
     }
     const last = hup && length === waiting
-    const moved = pass(options, tools, chunk.subarray(0, length), { within, last })
+    const moved = pass(options, tools, chunk.subarray(0, length), { within, last, overflow })
     seen = 0
     if (moved > 0) within = !(last && moved === length) && chunk[moved - 1] !== 0x0a
     return { bytes: moved, state: moved < length || file.stuck ? 'stuck' : 'open' }
   }
 
-  return (hup, goesOn) => {
-    if (goesOn) {
-      within = true
+  return {
+    get within(): boolean {
+      return within
+    },
+    /** What came next was thrown away. */
+    skipped(): void {
       seen = 0
-    } else if (within && file.splices && file.endsWhole()) within = false // somebody else has ended it
-    let bytes = 0
-    while (bytes < QUOTA_BYTES) {
-      const taken = some(hup)
-      bytes += taken.bytes
-      if (taken.state !== 'open' || taken.bytes === 0) return { bytes, state: taken.state }
-    }
-    return { bytes, state: 'more' }
+      within = false
+    },
+    take(hup: boolean, goesOn: boolean): Taken {
+      if (goesOn) {
+        within = true
+        seen = 0
+      } else if (within && file.splices && file.endsWhole()) within = false // somebody else has ended it
+      let bytes = 0
+      while (bytes < QUOTA_BYTES) {
+        const taken = some(hup)
+        bytes += taken.bytes
+        if (taken.state !== 'open' || taken.bytes === 0) return { ...taken, bytes }
+      }
+      return { bytes, state: 'more' }
+    },
   }
-}
-
-/** A copy of what the pipe holds; the bytes stay there. */
-function duplicate(fd: number, { scratch, buffer }: StreamTools): Buffer {
-  const copied = teeTo(fd, scratch.write, buffer.length) ?? 0
-  let at = 0
-  while (at < copied) at += readSync(scratch.read, buffer, at, copied - at, null)
-  return buffer.subarray(0, copied)
 }
 
 /**
@@ -183,10 +193,11 @@ interface Part {
   readonly within: boolean
   /** Nothing will follow: an unfinished line is finished. */
   readonly last: boolean
+  readonly overflow: Overflow
 }
 
 /** Into the file, and out of the pipe. How many bytes went: fewer than all when the file cannot be written now. */
-function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last }: Part): number {
+function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { within, last, overflow }: Part): number {
   const { fd, file, name, label, format, clock } = options
   options.mark()
   const unfinished = last && lines.at(-1) !== 0x0a
@@ -203,10 +214,12 @@ function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { withi
     return moved
   }
   const whole = unfinished ? Buffer.concat([lines, NEWLINE]) : lines
+  // In one write with them: where only this fits, it would be said again and again.
+  const before = overflow.isEmpty ? null : overflow.text()
   const text = format === 'raw' ? whole : formatLines(whole, { format, name, label, time: clock.wall() })
-  if (!file.write(text)) return 0
-  let left = lines.length
-  while (left > 0) left -= spliceTo(fd, tools.nowhere, null, left) ?? left
+  if (!file.write(before === null ? text : Buffer.concat([before, text]))) return 0
+  overflow.said()
+  tools.discard(fd, lines.length)
   return lines.length
 }
 

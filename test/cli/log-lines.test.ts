@@ -176,6 +176,10 @@ for (const [event, words] of [
   [{ topic: 'master.stopping', reason: 'got SIGTERM' }, 'master        stopping  got SIGTERM'],
   [{ topic: 'log.trouble', file: '/x', error: 'ENOSPC' }, 'log           cannot write /x: ENOSPC'],
   [{ topic: 'log.trouble', file: '/x', error: null }, 'log           /x is written again'],
+  [
+    { topic: 'log.trouble', file: '/x', error: null, dropped: { lines: 12, bytes: 345 } },
+    'log           /x is written again; 12 lines (345 bytes) lost meanwhile',
+  ],
   [{ topic: 'from.later', program: 'web', fact: '\x1b' }, 'web           from.later fact=\\x1b'],
 ] as const) {
   test(`the event ${words}`, () => {

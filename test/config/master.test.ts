@@ -58,6 +58,7 @@ test('an instance has files of its own', (t) => {
     stderr: `${dir}/e.two`,
     pipeBytes: 262_144,
     format: 'raw',
+    full: 'block',
     maxBytes: 50 * 1024 * 1024,
     backups: 10,
     compress: false,

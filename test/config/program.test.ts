@@ -32,6 +32,7 @@ const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] =
   ['startretries = -1', (s) => s.startRetries, -1],
   ['startsecs = 0', (s) => s.startMs, 0],
   ['log_pipe_size = 1MB', (s) => s.output.pipeBytes, 1_048_576],
+  ['log_full = drop', (s) => s.output.full, 'drop'],
   ['log_file = none', (s) => s.output.stdout, 'none'],
   ['stdout_logfile = NONE', (s) => s.output.stdout, 'none'],
   ['log_file = /dev/stdout', (s) => s.output.stdout, 'inherit'],

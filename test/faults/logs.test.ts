@@ -121,6 +121,25 @@ test('row 49: two programs share a log file: refused, with both lines', async (t
   assert.match(ran.stderr, /config\.ini:6: \[b\] log_file: .*x\.log.* \[a\] \(line 3/)
 })
 
+test('row 49: two masters on one log file: the second is refused and its status says why; it may when the first has gone', async (t) => {
+  const first = await startMaster(t, talk)
+  await until('some lines', () => first.lines('talk.log').length > 20)
+  const apart = '[master]\nrun_path = .two\nsocket = two.sock\npidfile = two.pid\nlog_file = two.log\n'
+  const second = await startMaster(t, `${talk}start_retries = 0\n${apart}`, { config: 'two.ini' })
+  const why = /cannot log to .*talk\.log: another master writes it/
+  assert.match(String((await second.state('talk:0', 'FATAL')).reason), why)
+  assert.match((await second.process('talk:0')).reason ?? '', why)
+  const { length } = first.lines('talk.log')
+  await until('more lines', () => first.lines('talk.log').length > length + 50)
+  assert.equal((await first.process('talk:0')).restarts, 0)
+  await first.stop()
+  contiguous(first.lines('talk.log'))
+  const before = first.lines('talk.log').length
+  await second.call('start', { target: 'talk' })
+  await until('lines of the other', () => first.lines('talk.log').length > before + 20)
+  contiguous(first.lines('talk.log').slice(before))
+})
+
 test('row 50: flood at the speed of the pipe: memory bounded, other streams and the socket are served', async (t) => {
   const master = await startMaster(
     t,

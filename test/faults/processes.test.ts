@@ -1,7 +1,7 @@
 // Faults of processes: killed, frozen, deaf, leaking, dying at once, dying all together.
 
 import assert from 'node:assert/strict'
-import { unlinkSync } from 'node:fs'
+import { constants, readFileSync, unlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { quick, startMaster } from '../helpers/master.ts'
 import { childrenOf, cpuMs, lives, stateOf, zombiesOf } from '../helpers/proc.ts'
@@ -213,6 +213,11 @@ test('row 26: worker makes its stdout O_NONBLOCK: others are not affected', asyn
     const lines = master.lines('both.log')
     return lines.includes('nonblocking') && lines.filter((line) => line.startsWith('sync ')).length === 20_000
   })
+  const nonblocking = async (name: string): Promise<boolean> => {
+    const flags = /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/${(await master.process(name)).pid}/fdinfo/1`, 'utf8'))
+    return (Number.parseInt(flags?.[1] ?? '', 8) & constants.O_NONBLOCK) !== 0
+  }
+  assert.deepEqual([await nonblocking('both:0'), await nonblocking('both:1')], [true, false])
 })
 
 test('row 27: worker kills its process group: the master in another session survives', async (t) => {

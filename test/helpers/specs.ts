@@ -19,6 +19,7 @@ export function specOf(over: Partial<Spec> = {}): Spec {
       stderr: null,
       pipeBytes: 262_144,
       format: 'raw',
+      full: 'block',
       maxBytes: 52_428_800,
       backups: 10,
       compress: false,
