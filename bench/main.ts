@@ -4,12 +4,24 @@
 
 import { removeFolder } from './tools.ts'
 import { adopt } from './topics/adoption.ts'
+import { attack } from './topics/attack.ts'
 import { calls } from './topics/calls.ts'
 import { http } from './topics/http.ts'
 import { flood } from './topics/output.ts'
 import { boot, idle, respawn } from './topics/processes.ts'
+import { upgrade } from './topics/upgrade.ts'
 
-const topics: Readonly<Record<string, () => Promise<void>>> = { boot, respawn, adopt, calls, idle, flood, http }
+const topics: Readonly<Record<string, () => Promise<void>>> = {
+  boot,
+  respawn,
+  adopt,
+  calls,
+  idle,
+  flood,
+  http,
+  attack,
+  upgrade,
+}
 
 const wanted = process.argv.slice(2)
 const unknown = wanted.find((topic) => !Object.hasOwn(topics, topic))

@@ -125,7 +125,7 @@ export function print(label: string, unit: string, values: readonly number[]): v
   const sorted = [...values].sort((a, b) => a - b)
   const at = (q: number): string =>
     (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN).toFixed(2).padStart(9)
-  process.stdout.write(`${label.padEnd(54)} median ${at(0.5)}  min ${at(0)}  p99 ${at(0.99)} ${unit}\n`)
+  process.stdout.write(`${label.padEnd(54)} median ${at(0.5)}  min ${at(0)}  p99 ${at(0.99)}  max ${at(1)} ${unit}\n`)
   const rounded = sorted.map((v) => Math.round(v * 1000) / 1000)
   process.stdout.write(`${JSON.stringify({ label, unit, values: rounded })}\n`)
 }

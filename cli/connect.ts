@@ -1,6 +1,6 @@
 // Finds the master and speaks with it. Promises that no command reaches the wrong master: when a
-// configuration file led to the socket, what answers there must run that very file before anything
-// that changes something is sent; questions go along with the check, so they cost no round trip more.
+// configuration file led to the socket, what answers there must run that very file, and be of our major version,
+// before anything that changes something is sent; questions go along with the check, so they cost no round trip more.
 
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -62,7 +62,7 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
       const info = await within(limit, method, checked)
       return info ?? client.raw(method, params)
     }
-    if (place.config !== null && !questions.has(method)) await within(limit, method, checked)
+    if (!questions.has(method)) await within(limit, method, checked)
     const answer = client.raw(method, params)
     answer.catch(() => {}) // awaited below; when the check fails before it, nobody else will ask what became of it
     return within(

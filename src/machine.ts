@@ -9,6 +9,7 @@ import { feedEvents } from './control/feed.ts'
 import type { StatusFacts } from './control/status.ts'
 import type { Clock } from './core/ports.ts'
 import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
+import { abilities, type Feature, without } from './os/abilities.ts'
 import { watchStrangers } from './os/adopted.ts'
 import { systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
@@ -50,6 +51,8 @@ export interface Machine {
   readonly inheritance: Inheritance | null
   /** The master's own environment, as processes inherit it. */
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** What this machine can do beyond the least. */
+  readonly features: readonly Feature[]
   stopReaping(): void
 }
 
@@ -58,6 +61,10 @@ type Log = MasterLog['log']
 export function makeMachine({ config, masterLog, handover, activated }: MachineOptions): Machine {
   const { master } = config
   const { log } = masterLog
+  const features = abilities(process.env.PATH)
+  for (const [feature, means] of Object.entries(without)) {
+    if (!features.includes(feature as Feature)) log.warn({ feature, means }, 'not available on this machine')
+  }
   const clock = systemClock()
   const random = Math.random
   const environment = { ...process.env }
@@ -129,20 +136,8 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     if (errands.ended(e)) return
     supervisor.post({ type: 'reaped', ...e })
   })
-  return {
-    clock,
-    events,
-    store,
-    output,
-    listeners,
-    channel,
-    errands,
-    supervisor,
-    facts,
-    inheritance,
-    environment,
-    stopReaping,
-  }
+  const world = { clock, events, store, output, listeners, channel, errands }
+  return { ...world, supervisor, facts, inheritance, environment, features, stopReaping }
 }
 
 const recordTrouble =

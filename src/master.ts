@@ -17,6 +17,7 @@ import { messageOf } from './errors.ts'
 import { adoptionFacts, type Inheritance } from './inheritance.ts'
 import { makeMachine } from './machine.ts'
 import type { Received } from './os/handover.ts'
+import { isFdScarce } from './os/libc.ts'
 import { hungUp, peerGroupsOf, peerOf } from './os/libc-io.ts'
 import { followLog } from './os/log-follow.ts'
 import { growthOf } from './os/log-growth.ts'
@@ -124,6 +125,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     events,
     logs: logsOf(supervisor, master.logFile, clock, logReading(output, ownLog, master.logFile)),
     version: packageVersion(),
+    features: machine.features,
     startedAt,
     upgrades: handover?.upgrades ?? 0,
     upgrade,
@@ -165,6 +167,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     peerOf: (fd) => ({ ...peerOf(fd), groups: access === null ? [] : peerGroupsOf(fd) }),
     roleOf: (peer) => roleOf(peer, access),
     hungUp,
+    isScarce: isFdScarce,
     log: (facts, text) => log.warn(facts, text),
   }).catch((e: unknown) => {
     removePidfile(master.pidfile, process.pid)

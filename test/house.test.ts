@@ -55,6 +55,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 /** Within os/ a file is one thing of the system; these few are made of others, and only these. */
 const osParts: Readonly<Record<string, readonly string[]>> = {
   'accounts.ts': ['libc-accounts.ts'],
+  'abilities.ts': ['libc-pidfd.ts', 'proc.ts'],
   'activation.ts': ['libc-io.ts', 'libc-socket.ts'],
   'adopted.ts': ['epoll-news.ts', 'libc-pidfd.ts', 'proc.ts', 'reaper.ts'],
   'daemon.ts': ['libc.ts', 'libc-io.ts'],

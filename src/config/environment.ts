@@ -50,8 +50,38 @@ const SECRET =
 /** Whether a name says that its value is nobody's business. */
 export const isSecret = (name: string): boolean => SECRET.test(name)
 
-/** The value as it may be shown: nothing of a secret, and no password in a URL. */
+/** The value as it may be shown: nothing of a secret, no password in a URL, none behind `--password` or `TOKEN=`. */
 export function masked(name: string, value: string): string {
   if (isSecret(name) && value !== '') return '***'
-  return value.replace(/(:\/\/[^\s:/@]*):[^\s/@]*@/g, '$1:***@')
+  return withoutSecretWords(value.replace(/(:\/\/[^\s:/@]*):[^\s/@]*@/g, '$1:***@'))
+}
+
+/** The words of a command as they may be shown. */
+export function maskedWords(words: readonly string[]): string[] {
+  return words.map((word, at) => {
+    const option = /^--?([A-Za-z_][\w-]*)$/.exec(words[at - 1] ?? '')?.[1]
+    return option !== undefined && isSecret(option) && !word.startsWith('-') ? '***' : masked('', word)
+  })
+}
+
+/** `--token abc`, `--token=abc`, `TOKEN=abc`, wherever they stand. */
+function withoutSecretWords(text: string): string {
+  const name = /(?<![\w-])(--?)?([A-Za-z_][\w-]*)(=|\s+(?!-))/g
+  const value = /"[^"]*"|'[^']*'|[^\s"']+/y
+  let shown = ''
+  let from = 0
+  for (let found = name.exec(text); found; found = name.exec(text)) {
+    const [, dashes, word = '', between = ''] = found
+    if (!isSecret(word) || (dashes === undefined && between !== '=')) {
+      // What follows a name may be the next name.
+      name.lastIndex -= between.trim() === '' ? between.length : 0
+      continue
+    }
+    value.lastIndex = name.lastIndex
+    if (!value.test(text)) continue
+    shown += `${text.slice(from, name.lastIndex)}***`
+    from = value.lastIndex
+    name.lastIndex = from
+  }
+  return shown + text.slice(from)
 }

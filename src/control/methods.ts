@@ -27,6 +27,8 @@ export interface Room {
   readonly events: Events
   readonly logs: Logs
   readonly version: string
+  /** What the machine can do beyond the least. */
+  readonly features: readonly string[]
   /** Monotonic ms of the master's start. */
   readonly startedAt: number
   reopen(): void
@@ -46,6 +48,7 @@ export function methodsOf(room: Room): Handlers {
   const changing = (verb: string): void => {
     if (supervisor.isStopping) throw new PhError('PH_STOPPING', `cannot ${verb}: the master is shutting down`)
   }
+  let described: ReturnType<typeof openRpc> | null = null
   return {
     ping: () => 'pong',
     info: () => info(room),
@@ -97,7 +100,11 @@ export function methodsOf(room: Room): Handlers {
         })
         if (!wait) answer({ ok: true })
       }),
-    'rpc.discover': () => openRpc(room.version),
+    // Made once, when somebody asks: it is some milliseconds of work, and never changes.
+    'rpc.discover': () => {
+      described ??= openRpc(room.version)
+      return described
+    },
   }
 }
 
@@ -124,7 +131,7 @@ function countOf(from: number, workers: number | undefined, delta: number | unde
   throw new PhError('PH_PARAMS', `cannot scale to ${count}: a count is from 0 to 10000`)
 }
 
-function info({ supervisor, configuration, clock, version, startedAt, upgrades }: Room): Info {
+function info({ supervisor, configuration, clock, version, startedAt, upgrades, features }: Room): Info {
   const { file, instance, master } = configuration.current
   const uptime = clock.now() - startedAt
   const programs = [...supervisor.programs.values()]
@@ -141,6 +148,6 @@ function info({ supervisor, configuration, clock, version, startedAt, upgrades }
     platform: `${process.platform} ${process.arch} ${os.release()}`,
     programs: programs.length,
     processes: programs.reduce((sum, p) => sum + p.instances.length, 0),
-    features: [],
+    features,
   }
 }

@@ -34,9 +34,12 @@ export interface RpcOptions {
   failed(method: string, error: unknown): void
 }
 
+/** Begins each of these in its order, when their turn has come. None of them rejects. */
+export type Later = (works: readonly (() => Promise<void>)[]) => void
+
 export interface Rpc {
-  /** The answer to one JSON text, or null when none is owed (notifications). */
-  answer(text: Buffer, caller: Caller): Promise<string | null>
+  /** The answer to one JSON text, or null when none is owed (notifications). `later` begins the calls of a batch one by one. */
+  answer(text: Buffer, caller: Caller, later?: Later): Promise<string | null>
 }
 
 /** Methods that only look. All others are audited. */
@@ -60,6 +63,8 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
     const handler = handlers[name] as (params: unknown, caller: Caller) => unknown
     const schema = schemas[name] as z.ZodType
     server.addMethod(name, async (params, caller) => {
+      // What it asked to be changed is changed all the same; what it only wanted to see nobody would read.
+      if (looking.has(name) && caller.session.isOver) return null
       const checked = checkParams(name, schema, params)
       if (!looking.has(name)) {
         const denied = caller.role !== 'change'
@@ -84,7 +89,7 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
   }
 
   return {
-    async answer(text, caller) {
+    async answer(text, caller, later = atOnce) {
       let parsed: unknown
       try {
         parsed = parse(text)
@@ -97,17 +102,41 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
       }
       const refusal = batchFault(parsed)
       if (refusal) return JSON.stringify(errorResponse(null, refusal))
-      const responses = await Promise.all(parsed.map((entry) => one(entry, caller)))
+      const responses = await inTurns(parsed, (entry) => one(entry, caller), later)
       const owed = responses.filter((r) => r !== null)
       return owed.length > 0 ? JSON.stringify(owed) : null
     },
   }
 }
 
+const atOnce: Later = (works) => {
+  for (const work of works) void work()
+}
+
+function inTurns<T>(
+  entries: readonly unknown[],
+  answer: (entry: unknown) => PromiseLike<T>,
+  later: Later,
+): Promise<T[]> {
+  return new Promise((done, failed) => {
+    const answers: T[] = []
+    let owed = entries.length
+    const works = entries.map((entry, at) => async () => {
+      try {
+        answers[at] = await answer(entry)
+        if (--owed === 0) done(answers)
+      } catch (e) {
+        failed(e)
+      }
+    })
+    later(works)
+  })
+}
+
 /** Parses strictly; throws PH_PARSE or PH_LIMIT. */
 function parse(text: Buffer): unknown {
   if (!isUtf8(text)) throw new PhError('PH_PARSE', 'cannot parse: the text is not UTF-8')
-  if (text.length > MAX_DEPTH && depthOf(text) > MAX_DEPTH) {
+  if (text.length > MAX_DEPTH && depthOf(text, MAX_DEPTH) > MAX_DEPTH) {
     throw new PhError('PH_LIMIT', `cannot parse: nested deeper than ${MAX_DEPTH}`)
   }
   let parsed: unknown
@@ -123,8 +152,8 @@ function parse(text: Buffer): unknown {
   return parsed
 }
 
-/** The deepest nesting of arrays and objects, counted without parsing: a deep text would block the parser. */
-export function depthOf(text: Buffer): number {
+/** The deepest nesting of arrays and objects, counted without parsing: a deep text would block the parser. Beyond `most` it may stop. */
+export function depthOf(text: Buffer, most = Number.POSITIVE_INFINITY): number {
   let depth = 0
   let deepest = 0
   let inString = false
@@ -136,6 +165,7 @@ export function depthOf(text: Buffer): number {
     } else if (byte === 0x22) inString = true
     else if (byte === 0x5b || byte === 0x7b) {
       if (++depth > deepest) deepest = depth
+      if (deepest > most) return deepest
     } else if (byte === 0x5d || byte === 0x7d) depth--
   }
   return deepest

@@ -3,7 +3,6 @@
 
 import type { Socket } from 'node:net'
 import { lineSplitter } from '../api/framing.ts'
-import type { Clock } from '../core/ports.ts'
 import { PhError } from '../errors.ts'
 import type { Peer, Role } from './access.ts'
 import { isHttp, refuseHttp } from './http.ts'
@@ -11,6 +10,7 @@ import { type ListenOptions, listenOnFile } from './listener.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { sender } from './sender.ts'
 import { Session } from './session.ts'
+import { type Turns, turnsOf } from './turns.ts'
 
 export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
   readonly maxClients: number
@@ -23,12 +23,18 @@ export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
   roleOf(peer: Peer): Role | null
   /** Has the other end closed altogether, and not only said that it will write no more? */
   hungUp(fd: number): boolean
+  /** Are so few descriptors left, now that this one is open, that the rest belongs to processes and logs? */
+  isScarce(fd: number): boolean
 }
 
+/** So many are served even when descriptors run out: somebody must be able to look and to stop things. */
+const ALWAYS_SERVED = 8
 /** Calls of one connection that are being answered; beyond, nothing more is read from it for a while. */
 const MAX_OWED = 256
 /** Who was refused has so long to read why. */
 const REFUSED_MS = 1_000
+/** So many of them at once where descriptors run out. */
+const REFUSED_WHEN_SCARCE = 8
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
 const MAX_NOTICES = 1024 * 1024
 
@@ -42,7 +48,17 @@ export interface ControlServer {
 /** Binds and listens at once. The caller holds the lock of run_path. */
 export async function serveControl(options: ServerOptions): Promise<ControlServer> {
   const clients = new Set<Socket>()
-  const connected = (socket: Socket): void => accept(socket, clients, options)
+  const turns = turnsOf(options.clock)
+  const arrivals = turns.place()
+  const refusing = { ...options, refused: new Set<Socket>() }
+  const connected = (socket: Socket): void => {
+    // 'close' follows; a client that goes away does not undo what it asked for.
+    socket.on('error', () => undefined)
+    // A thousand at once must not keep those waiting who are here.
+    arrivals.add(async () => {
+      if (!socket.destroyed) accept(socket, clients, turns, refusing)
+    })
+  }
   const listener = await listenOnFile({ ...options, connected })
   return {
     get fd() {
@@ -62,13 +78,20 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
   }
 }
 
-function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): void {
-  // 'close' follows; a client that goes away does not undo what it asked for.
-  socket.on('error', () => undefined)
-  if (clients.size >= options.maxClients) sweep(clients, options)
-  if (clients.size >= options.maxClients) {
-    const refusal = new PhError('PH_LIMIT', `cannot take more than ${options.maxClients} clients`)
-    refuse(socket, refusal, options.clock)
+interface Refusing extends ServerOptions {
+  /** Who has been refused, and may still read why. */
+  readonly refused: Set<Socket>
+}
+
+function accept(socket: Socket, clients: Set<Socket>, turns: Turns, options: Refusing): void {
+  const scarce = options.isScarce(fdOf(socket))
+  const most = scarce ? Math.min(ALWAYS_SERVED, options.maxClients) : options.maxClients
+  if (clients.size >= most) sweep(clients, options)
+  if (clients.size >= most) {
+    const why = scarce
+      ? `cannot take another client beside ${clients.size}: descriptors are running out`
+      : `cannot take more than ${most} clients`
+    refuse(socket, new PhError('PH_LIMIT', why), options, scarce)
     return
   }
   const peer = callerOf(socket, options)
@@ -80,7 +103,7 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
   if (role === null) {
     options.log({ audit: true, uid: peer.uid, pid: peer.pid }, 'refused: neither in allow nor in observe')
     const refusal = new PhError('PH_DENIED', `cannot speak here: user ${peer.uid} is neither in allow nor in observe`)
-    refuse(socket, refusal, options.clock)
+    refuse(socket, refusal, options, scarce)
     return
   }
   const send = sender(socket)
@@ -100,7 +123,8 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
     clients.delete(socket)
     session.end()
   })
-  /** Calls that are still being answered. */
+  const place = turns.place()
+  /** Calls that are still to be answered. */
   let owed = 0
   let first = true
   let http = false
@@ -123,22 +147,24 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
       first = false
       if (line.length === 0) return
       owed++
-      options.rpc
-        .answer(line, caller)
-        .then(
-          (answer) => {
-            if (answer !== null) send(answer)
-          },
-          (e: unknown) => {
-            options.log({ err: String(e) }, 'a call could not be answered')
-            send(JSON.stringify(errorResponse(null, e)))
-          },
-        )
-        .finally(() => {
-          owed--
-          goOn()
-          leave()
-        })
+      place.add(() =>
+        options.rpc
+          .answer(line, caller, place.addFirst)
+          .then(
+            (answer) => {
+              if (answer !== null) send(answer)
+            },
+            (e: unknown) => {
+              options.log({ err: String(e) }, 'a call could not be answered')
+              send(JSON.stringify(errorResponse(null, e)))
+            },
+          )
+          .finally(() => {
+            owed--
+            goOn()
+            leave()
+          }),
+      )
     },
     () => {
       const refusal = new PhError('PH_LIMIT', `cannot take a call of more than ${options.maxMessage} bytes`)
@@ -157,14 +183,21 @@ function accept(socket: Socket, clients: Set<Socket>, options: ServerOptions): v
 }
 
 /** One answer, and the end. What the client has sent is read first: a close over unread bytes would take the answer with it. */
-function refuse(socket: Socket, refusal: PhError, clock: Clock): void {
+function refuse(socket: Socket, refusal: PhError, { clock, refused }: Refusing, scarce: boolean): void {
+  const text = `${JSON.stringify(errorResponse(null, refusal))}\n`
+  if (scarce && refused.size >= REFUSED_WHEN_SCARCE) {
+    socket.end(text, () => socket.destroy())
+    return
+  }
+  refused.add(socket)
+  socket.on('close', () => refused.delete(socket))
   socket.resume()
   socket.on('end', () => socket.destroy())
   socket.on(
     'close',
     clock.alarm(clock.now() + REFUSED_MS, () => socket.destroy()),
   )
-  socket.end(`${JSON.stringify(errorResponse(null, refusal))}\n`)
+  socket.end(text)
 }
 
 /** Lets those go that waited for an answer with a closed mouth, and have gone meanwhile. */

@@ -28,6 +28,11 @@ export class Session {
     return this.#wire.full
   }
 
+  /** The connection is gone: whatever is said, nobody hears it. */
+  get isOver(): boolean {
+    return this.#ended
+  }
+
   /** `make` gets the subscription's number. Throws PH_LIMIT. */
   subscribe(make: (id: number) => Subscription): number {
     if (this.#open.size >= MOST_SUBSCRIPTIONS) {

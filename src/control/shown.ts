@@ -3,7 +3,7 @@
 
 import type { Shown } from '../api/contract.ts'
 import type { ProgramConfig } from '../config/config.ts'
-import { isSecret, masked } from '../config/environment.ts'
+import { masked, maskedWords } from '../config/environment.ts'
 import { maskedSetting } from '../config/print.ts'
 import { socketsOf } from '../core/listening.ts'
 import { forSlot } from '../core/spec.ts'
@@ -22,11 +22,9 @@ export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket:
       value: forSlot(maskedSetting(s), slot),
       origin: s.origin ? `${s.origin.file}:${s.origin.line}` : 'default',
     })),
-    argv: commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : ''],
+    argv: maskedWords(commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : '']),
     directory: forSlot(spec.directory, slot),
-    environment: Object.fromEntries(
-      Object.entries(environment).map(([name, value]) => [name, isSecret(name) ? masked(name, value) : value]),
-    ),
+    environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, masked(name, value)])),
     stdout,
     stderr,
     slot,

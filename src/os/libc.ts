@@ -43,7 +43,12 @@ const c = {
   setrlimit: lib.func('int setrlimit(int resource, uint64_t *limit)'),
 } as const
 
-const names = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+/** Where a number has two names the first one is meant: EAGAIN, not EWOULDBLOCK. */
+const names = new Map<number, string>(
+  Object.entries(constants.errno)
+    .map(([name, number]) => [number, name] as const)
+    .toReversed(),
+)
 
 /** Throws for an error number. */
 export function fail(syscall: string, number: number): never {
@@ -212,6 +217,15 @@ export function openFileLimit(): Limit {
   const pair = new BigUint64Array(2)
   check('getrlimit', c.getrlimit(RLIMIT_NOFILE, pair))
   return { soft: pair[0] ?? 0n, hard: pair[1] ?? 0n }
+}
+
+/** Kept free of what is not needed to keep processes alive: pipes, logs and the record come first. */
+const RESERVED_FDS = 64
+
+/** The kernel gives the lowest free number: one that is near the limit says how few are left. */
+export function isFdScarce(fd: number): boolean {
+  const limit = Number(openFileLimit().soft)
+  return fd >= limit - Math.min(RESERVED_FDS, limit / 4)
 }
 
 export function setOpenFileLimit(limit: Limit): void {

@@ -2,6 +2,7 @@
 // crowd of status calls costs one reading. Nothing is sampled while nobody asks.
 
 import { readFileSync } from 'node:fs'
+import { uptime } from 'node:os'
 import type { Clock } from '../core/ports.ts'
 import { pageBytes } from './libc-io.ts'
 
@@ -62,12 +63,8 @@ function read(pid: number, now: number, last: Reading | undefined): Reading | nu
   const startTicks = Number(fields[19])
   const memory = Number(fields[21]) * PAGE_BYTES
   const same = last && last.startTicks === startTicks && now - last.at < STALE_MS ? last : null
-  const seconds = same ? (now - same.at) / 1000 : uptimeSeconds() - startTicks / TICKS_PER_SECOND
+  const seconds = same ? (now - same.at) / 1000 : uptime() - startTicks / TICKS_PER_SECOND
   const spent = (ticks - (same?.ticks ?? 0)) / TICKS_PER_SECOND
   const cpu = seconds > 0.01 ? Math.round((spent / seconds) * 1000) / 10 : null
   return { at: now, ticks, startTicks, cpu, memory }
-}
-
-function uptimeSeconds(): number {
-  return Number(readFileSync('/proc/uptime', 'latin1').split(' ')[0])
 }

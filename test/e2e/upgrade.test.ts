@@ -1,34 +1,13 @@
 // Upgrade in place: the master becomes the program that stands there now, and nobody notices but by asking.
 
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
 import { connect } from '../../src/api/client.ts'
 import { type Master, quick, startMaster } from '../helpers/master.ts'
+import { packageOf, withNextSchema } from '../helpers/package.ts'
 import { childrenOf, descriptorsOf, environmentOf, lives, zombiesOf } from '../helpers/proc.ts'
-import { fixture, root, sceneOf, until } from '../helpers/scene.ts'
-
-/** A package of its own, whose program may be changed. */
-function packageOf(t: TestContext): { readonly program: string; change(edit: (text: string) => string): void } {
-  const scene = sceneOf(t)
-  const bin = scene.path('package/dist/bin')
-  mkdirSync(bin, { recursive: true })
-  copyFileSync(join(root, 'package.json'), scene.path('package/package.json'))
-  symlinkSync(join(root, 'node_modules'), scene.path('package/node_modules'))
-  symlinkSync(join(root, 'dist/src'), scene.path('package/dist/src'))
-  const program = join(bin, 'phd.cjs')
-  copyFileSync(join(root, 'dist/bin/phd.cjs'), program)
-  return {
-    program,
-    change(edit) {
-      const text = readFileSync(program, 'utf8')
-      assert.notEqual(edit(text), text)
-      rmSync(program)
-      writeFileSync(program, edit(text), { mode: 0o755 })
-    },
-  }
-}
+import { fixture, sceneOf, until } from '../helpers/scene.ts'
 
 const upgraded = async (master: Master, count: number): Promise<void> => {
   await until('the upgraded master', async () => {
@@ -147,8 +126,7 @@ for (const [what, edit, reason] of [
   ['ends at once and says nothing', () => '', /failed its check \(0\): it said nothing/],
   [
     'reads another schema of the record',
-    (text: string) =>
-      text.replace('header.schema!==1', 'header.schema!==2').replace(/phd reads \$\{1\}/, 'phd reads 2'),
+    withNextSchema,
     /failed its check \(1\): .*its schema is 1 .* this phd reads 2/,
   ],
 ] as const) {

@@ -1,0 +1,41 @@
+// A package of a test's own, whose program may be changed: other versions of phd, and broken ones.
+
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { root, sceneOf } from './scene.ts'
+
+export interface Package {
+  /** Its phd. */
+  readonly program: string
+  /** Puts another program in its place, as an installation does; the edit must change something. */
+  change(edit: (text: string) => string): void
+}
+
+export function packageOf(t: TestContext): Package {
+  const scene = sceneOf(t)
+  const bin = scene.path('package/dist/bin')
+  mkdirSync(bin, { recursive: true })
+  copyFileSync(join(root, 'package.json'), scene.path('package/package.json'))
+  symlinkSync(join(root, 'node_modules'), scene.path('package/node_modules'))
+  symlinkSync(join(root, 'dist/src'), scene.path('package/dist/src'))
+  const program = join(bin, 'phd.cjs')
+  copyFileSync(join(root, 'dist/bin/phd.cjs'), program)
+  return {
+    program,
+    change(edit) {
+      const text = readFileSync(program, 'utf8')
+      assert.notEqual(edit(text), text)
+      rmSync(program)
+      writeFileSync(program, edit(text), { mode: 0o755 })
+    },
+  }
+}
+
+/** The same program with the next schema of the record, which it reads and writes. */
+export const withNextSchema = (text: string): string =>
+  text
+    .replace('schema:1,', 'schema:2,')
+    .replace('header.schema!==1', 'header.schema!==2')
+    .replace(/phd reads \$\{1\}/, 'phd reads 2')
