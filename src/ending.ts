@@ -3,6 +3,7 @@
 import type { Events } from './control/events.ts'
 import type { ControlServer } from './control/server.ts'
 import type { Clock } from './core/ports.ts'
+import type { Ears } from './os/heralds.ts'
 import type { SystemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import type { Capture } from './os/output.ts'
@@ -16,6 +17,7 @@ export interface EndingParts {
   readonly output: Capture
   readonly listeners: SystemListeners
   readonly channel: WorkerChannel
+  readonly heralds: Pick<Ears, 'close'>
   readonly clock: Clock
   readonly events: Events
   readonly log: MasterLog['log']
@@ -43,6 +45,7 @@ export function endingOf(parts: EndingParts): Ending {
   const finish = (): void => {
     output.finish()
     channel.close()
+    parts.heralds.close()
     parts.stopReaping()
     parts.store.remove()
     removePidfile(parts.pidfile, process.pid)

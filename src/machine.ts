@@ -8,6 +8,7 @@ import { type Events, eventLog } from './control/events.ts'
 import { feedEvents } from './control/feed.ts'
 import type { StatusFacts } from './control/status.ts'
 import type { Clock } from './core/ports.ts'
+import type { Event } from './core/state.ts'
 import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
 import { abilities, type Feature, without } from './os/abilities.ts'
 import { watchStrangers } from './os/adopted.ts'
@@ -15,11 +16,13 @@ import { systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
 import { makeOwnFolder } from './os/folders.ts'
 import type { Received } from './os/handover.ts'
+import { type Ears, listenForHeralds } from './os/heralds.ts'
 import { kinOf } from './os/kin.ts'
 import { peerOf } from './os/libc-io.ts'
 import { type SystemListeners, systemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
+import { probesOf } from './os/probes.ts'
 import { reap } from './os/reaper.ts'
 import { systemSpawner } from './os/spawner.ts'
 import { type Journal, openStore } from './os/store.ts'
@@ -46,6 +49,7 @@ export interface Machine {
   readonly listeners: SystemListeners
   readonly channel: WorkerChannel
   readonly errands: Errands
+  readonly heralds: Pick<Ears, 'handOver' | 'close'>
   readonly supervisor: Supervisor
   readonly facts: StatusFacts
   readonly inheritance: Inheritance | null
@@ -106,11 +110,25 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   })
   const errands = errandsIn(state, clock)
   const kin = kinOf({ strangers, clock, again: () => post.to?.post({ type: 'look' }) })
+  const said = (pid: number, event: Event): void => post.to?.post({ type: 'worker', pid, event })
+  const heralds = listenForHeralds({
+    folder: makeOwnFolder(join(master.runPath, 'n'), 0o711),
+    clock,
+    tokens: [...(kept?.process.values() ?? [])].map(({ token }) => token),
+    open: handover?.heralds ?? {},
+    said,
+    noted: (facts, text) => log.warn(facts, text),
+  })
+  const spawner = systemSpawner()
+  const probes = probesOf({ clock, spawner, said })
   const launcher = launcherOf({
-    spawner: systemSpawner(),
+    spawner,
     output,
     workers,
     listeners,
+    heralds,
+    probes,
+    said,
     environment,
     socket: master.socket,
     masterPid: process.pid,
@@ -133,10 +151,17 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   if (inheritance) supervisor.adopt(inheritance.restored)
   const stopReaping = reap((e) => {
     strangers.forget(e.pid)
-    if (errands.ended(e)) return
+    if (errands.ended(e) || probes.ended(e)) return
     supervisor.post({ type: 'reaped', ...e })
   })
-  const world = { clock, events, store, output, listeners, channel, errands }
+  const notices = {
+    handOver() {
+      probes.abandon()
+      return heralds.handOver()
+    },
+    close: () => heralds.close(),
+  }
+  const world = { clock, events, store, output, listeners, channel, errands, heralds: notices }
   return { ...world, supervisor, facts, inheritance, environment, features, stopReaping }
 }
 

@@ -53,8 +53,20 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const { master } = config
   const { log } = masterLog
   const machine = makeMachine({ config, masterLog, handover, activated })
-  const { clock, events, store, output, listeners, channel, errands, supervisor, facts, inheritance, environment } =
-    machine
+  const {
+    clock,
+    events,
+    store,
+    output,
+    listeners,
+    channel,
+    errands,
+    heralds,
+    supervisor,
+    facts,
+    inheritance,
+    environment,
+  } = machine
   const startedAt = handover?.startedAt ?? clock.now()
   const operator = new Operator(supervisor, clock)
   const failed = (e: unknown): void => log.warn({ err: messageOf(e) }, 'not all could be applied')
@@ -76,6 +88,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     pidfile: master.pidfile,
     store,
     stopReaping: () => machine.stopReaping(),
+    heralds,
     ended: options.ended,
   })
   const ownLog = growthOf(clock)
@@ -104,6 +117,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     store,
     output,
     listeners,
+    heralds,
     environment,
     server: () => serving.server,
     isStopping: () => supervisor.isStopping,

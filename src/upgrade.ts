@@ -8,6 +8,7 @@ import type { Clock } from './core/ports.ts'
 import { messageOf, PhError } from './errors.ts'
 import type { Errands } from './os/errands.ts'
 import { type Handover, handOver } from './os/handover.ts'
+import type { Ears } from './os/heralds.ts'
 import type { SystemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import type { Capture } from './os/output.ts'
@@ -23,13 +24,14 @@ export interface UpgradeParts {
   readonly store: Journal
   readonly output: Capture
   readonly listeners: SystemListeners
+  readonly heralds: Pick<Ears, 'handOver'>
   /** The environment that this process was started with. */
   readonly environment: Readonly<Record<string, string | undefined>>
   server(): ControlServer | null
   /** The master is on its way out: what comes after it would start anew what is being stopped. */
   isStopping(): boolean
   /** What goes over, but for the descriptors that this file finds itself. */
-  handover(): Omit<Handover, 'control' | 'streams' | 'listeners'>
+  handover(): Omit<Handover, 'control' | 'streams' | 'listeners' | 'heralds'>
 }
 
 /** What `phd --check-upgrade` prints. */
@@ -72,7 +74,13 @@ function become(parts: UpgradeParts, failed: () => void): void {
     if (!store.isSound) throw new Error('the record cannot be written')
     const streams = output.handOver()
     handOver(
-      { ...parts.handover(), control: server.fd, streams, listeners: parts.listeners.handOver() },
+      {
+        ...parts.handover(),
+        control: server.fd,
+        streams,
+        listeners: parts.listeners.handOver(),
+        heralds: parts.heralds.handOver(),
+      },
       { argv: successorOf(parts), env: environment, watched: environment.INVOCATION_ID !== undefined },
     )
   } catch (e) {

@@ -1,6 +1,6 @@
 // One program's section as a frozen Spec, with the origin of everything in it.
 
-import type { Autorestart, ReloadStrategy } from '../core/spec.ts'
+import type { Address, Autorestart, Ready, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
 import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
@@ -8,6 +8,7 @@ import { cannotDieWithMaster } from './orphans.ts'
 import { readOutput } from './output.ts'
 import type { Findings } from './problems.ts'
 import { createReader, type Reader } from './reader.ts'
+import { type Bound, checkReady, readReady } from './ready.ts'
 import { readRun } from './run.ts'
 import { parseCodes, parseDuration, parseInteger, unfit } from './units.ts'
 import { cfgOf, programSettings, readEnvironment } from './variables.ts'
@@ -47,7 +48,7 @@ export function readProgram(
     stopSignal: reader.signal('stop_signal'),
     stopMs: reader.duration('graceful_timeout'),
     stopGroup: readStopGroup(reader),
-    ready: sdk ? ('worker' as const) : ('time' as const),
+    ready: readReady(reader, sdk, tcpOf(listening.listeners), listening.listeners.length),
     reloadStrategy: readStrategy(reader, sdk || listening.listeners.length > 0 ? 'start-first' : 'stop-first'),
     reloadParallel: reader.integer('reload_parallel'),
     reloadSignal: reader.signal('reload_signal'),
@@ -55,9 +56,9 @@ export function readProgram(
     maxRequestsJitter: reader.jitter('max_requests_jitter', (text) => parseInteger(text, 0, 1e15)),
     maxAgeMs: reader.duration('kill_interval'),
     maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
-    workerTimeoutMs: onlyWorkers(reader, sdk, 'worker_timeout', reader.duration('worker_timeout')),
   }
-  reader.choice('ready')
+  const workerTimeoutMs = readTimeout(reader, facts.ready)
+  checkReady(reader, facts)
   reader.boolean('single_instance')
   if (facts.backoffInitialMs > facts.backoffMaxMs) {
     const name = reader.layer.find('backoff_initial') ? 'backoff_initial' : 'backoff_max'
@@ -72,8 +73,12 @@ export function readProgram(
     if (trouble) reader.refuse('command', trouble)
   }
   const settings = programSettings(reader)
-  return { spec: { ...facts, cfg: sdk ? cfgOf(reader, master) : {} }, settings }
+  return { spec: { ...facts, workerTimeoutMs, cfg: sdk ? cfgOf(reader, master) : {} }, settings }
 }
+
+/** Where it listens on the net. */
+const tcpOf = (listeners: readonly Address[]): Bound[] =>
+  listeners.flatMap((one) => (one.kind === 'tcp' ? [{ host: one.host, port: one.port }] : []))
 
 function parseCount(text: string, cpus: number): number {
   if (text.toLowerCase() === 'auto') return cpus
@@ -107,6 +112,16 @@ function onlyWorkers(reader: Reader, sdk: boolean, name: string, value: number):
   if (sdk || value === 0) return value
   if (reader.level(name) === 2) reader.refuse(name, 'cannot be used with command: it needs an SDK worker')
   reader.note({ key: name, value: '0', origin: null, effective: '0' })
+  return 0
+}
+
+/** Heartbeats come from SDK workers, and by sd_notify. */
+function readTimeout(reader: Reader, ready: Ready): number {
+  const value = reader.duration('worker_timeout')
+  if (ready.kind === 'worker' || ready.kind === 'notify' || value === 0) return value
+  const wanted = 'cannot be used with command: it needs an SDK worker, or ready = notify and its WATCHDOG=1'
+  if (reader.level('worker_timeout') === 2) reader.refuse('worker_timeout', wanted)
+  reader.note({ key: 'worker_timeout', value: '0', origin: null, effective: '0' })
   return 0
 }
 

@@ -3,7 +3,7 @@
 import type { Program } from '../core/program.ts'
 import { nameOf, slotOf, wordOf } from '../core/program.ts'
 import type { Instance } from '../core/state.ts'
-import { pidOf } from '../core/state.ts'
+import { isReady, pidOf } from '../core/state.ts'
 import type { Notice } from '../supervisor/ports.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Events } from './events.ts'
@@ -55,8 +55,8 @@ function instanceChanged(
     reason: after?.reason ?? null,
     process: row ? processStatus(row, facts) : null,
   })
-  const was = before?.state.at === 'running'
-  const is = after?.state.at === 'running'
+  const was = before !== null && isReady(before)
+  const is = after !== null && isReady(after)
   if (was !== is)
     events.emit('process.ready', { program: i.program, name, ready: is, pid: pidOf(is ? i : (before ?? i)) })
 }
@@ -69,6 +69,8 @@ function visiblyDiffers(before: Instance, after: Instance): boolean {
     before.wanted !== after.wanted ||
     before.generation !== after.generation ||
     before.reason !== after.reason ||
+    isReady(before) !== isReady(after) ||
+    before.statusText !== after.statusText ||
     before.exit !== after.exit ||
     before.restarts !== after.restarts ||
     before.recycles !== after.recycles

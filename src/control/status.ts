@@ -4,7 +4,8 @@
 import type { ExitFacts, ProcessState, ProcessStatus, Replacement, Program as WireProgram } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
-import { type Exit, type Instance, leftGroupOf, pidOf } from '../core/state.ts'
+import { awaited } from '../core/readiness.ts'
+import { type Exit, type Instance, isReady, leftGroupOf, pidOf } from '../core/state.ts'
 
 export interface StatusFacts {
   readonly clock: Clock
@@ -19,12 +20,13 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
   const slots = slotsOf(program)
   const shown = only ? slots.filter((s) => only.has(s.slot)) : slots
   const running = slots.filter((s) => s.serving.state.at === 'running').length
+  const ready = slots.filter((s) => isReady(s.serving)).length
   return {
     program: program.name,
     state: foldState(slots),
     desired: program.desired,
     running,
-    ready: running,
+    ready,
     nextRunAt: null,
     lastRun: null,
     processes: shown.map((slot) => processStatus(slot, facts)),
@@ -45,7 +47,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     generation: i.generation,
     state: wordOf(i),
     wanted: i.wanted,
-    ready: state.at === 'running',
+    ready: isReady(i),
     pid,
     startedAt: startedAt === null ? null : iso(startedAt),
     uptime: pid !== null && 'since' in state ? uptimeOf(i, now) : null,
@@ -55,7 +57,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     cpu,
     memory,
     reason: reasonOf(i),
-    statusText: null,
+    statusText: pid === null ? null : (i.statusText ?? null),
     health: null,
     leftovers: leader === null ? null : facts.left(leader) || null,
     replacement: replacement ? replacementOf(replacement) : null,
@@ -76,11 +78,18 @@ function uptimeOf({ state }: Instance, now: number): number | null {
 /** In words: why it is where it is, and how many tries there were. */
 function reasonOf(i: Instance): string | null {
   if (i.state.at === 'starting' && i.state.said !== null) return i.state.said
+  if (i.state.at === 'starting' && i.state.pid !== null) return waitsFor(i, i.state.missed)
   if (i.state.at !== 'backoff') return i.reason
   const tries =
     i.failures > 0 && i.spec.startRetries >= 0 ? `failed start ${i.failures} of ${i.spec.startRetries + 1}` : null
   const waits = i.state.left && !i.state.asked ? 'waits for what is left of its group' : null
   return [i.reason ?? (tries ? 'failed' : null), tries, waits].filter((part) => part !== null).join('; ') || null
+}
+
+/** `waits for a connection to 127.0.0.1:8000: ECONNREFUSED` */
+function waitsFor(i: Instance, missed: string | undefined): string | null {
+  const what = awaited(i.spec.ready, i.slot)
+  return what === null ? i.reason : [`waits for ${what}`, missed].filter(Boolean).join(': ')
 }
 
 function replacementOf(i: Instance): Replacement {

@@ -14,6 +14,7 @@
 import * as up from './starting.ts'
 import type { At, Context, Event, In, Instance, Step } from './state.ts'
 import * as down from './stopping.ts'
+import * as word from './words.ts'
 
 type Handler<S extends At, T extends Event['type']> = (i: In<S>, e: Extract<Event, { type: T }>, c: Context) => Step
 type Rules = { readonly [S in At]: { readonly [T in Event['type']]?: Handler<S, T> } }
@@ -23,11 +24,14 @@ type Rules = { readonly [S in At]: { readonly [T in Event['type']]?: Handler<S, 
 export const rules: Rules = {
   stopped:  { start: up.start, restart: up.start },
   starting: { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
-              spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, exited: up.startFailed, deadline: up.late },
-  running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: up.beat,
-              exited: up.ended, deadline: up.overdue, recycleLater: up.recycleLater },
+              spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, missed: up.missed, status: word.status,
+              extend: word.extend, hangs: word.hangs, exited: up.startFailed, deadline: up.late },
+  running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: word.beat, ready: word.readyAgain,
+              withdrew: word.withdrew, status: word.status, hangs: word.hangs, exited: up.ended, deadline: up.overdue,
+              recycleLater: up.recycleLater },
   stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.murder,
-              exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain },
+              status: word.status,
+              extend: word.extend, exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain },
   backoff:  { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
   exited:   { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
   fatal:    { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },

@@ -63,7 +63,7 @@ export function afterExit(
 /** The beginning of a start: the spawn is owed, its outcome comes as an event. */
 export function spawn(i: Instance, c: Context): Step {
   const state: State = { at: 'starting', pid: null, since: c.now, startedAt: c.wall, deadline: null, said: null }
-  return { next: { ...i, state, reason: null }, effects: [{ do: 'spawn' }] }
+  return { next: { ...i, state, reason: null, statusText: null }, effects: [{ do: 'spawn' }] }
 }
 
 /** Would the policy start it again? */

@@ -3,6 +3,7 @@
 // with an event in the mailbox.
 
 import type { Wanted } from './listening.ts'
+import type { Asked } from './readiness.ts'
 import type { KeptProcess, RowKind } from './record.ts'
 import type { OutputSpec } from './spec.ts'
 import type { Instance } from './state.ts'
@@ -36,6 +37,10 @@ export interface Launcher {
   launch(instance: Instance, token: string): Spawned | SpawnFailure
   /** Takes over the process that an earlier master made for the instance. */
   adopt(instance: Instance, process: KeptProcess): void
+  /** It is starting: what it waits for is looked at until it is ready, or has ended. */
+  watch(instance: Instance, pid: number): void
+  /** It is no more, the one or the other. */
+  unwatch(pid: number): void
   /** That process has ended. */
   ended(pid: number): void
 }
@@ -90,6 +95,8 @@ export interface Launch {
   readonly listeners: readonly number[]
   /** It is told its own pid with them (LISTEN_PID), as systemd does. */
   readonly toldPid: boolean
+  /** One more descriptor, given as number `at`. */
+  readonly extra?: Herald['fd']
   /** The kernel ends it when we die. */
   readonly diesWithUs: boolean
 }
@@ -103,8 +110,44 @@ export interface Streams {
 }
 
 export interface Output {
-  /** Makes the streams of the process of that name (`web:0`). Throws a system error whose message says which file. */
-  open(name: string, target: OutputSpec): Streams
+  /** Makes the streams of the process of that name (`web:0`), known by its token. Throws a system error whose message says which file. */
+  open(name: string, target: OutputSpec, token?: string): Streams
+  /** Has each line that this process prints from now on looked at; null = no more. */
+  onLines(token: string, line: ((text: string) => void) | null): void
+}
+
+/** What a process needs to say that it is ready, and where that is heard. What is said comes as an event. */
+export interface Heralds {
+  /** Before the launch of a process with this token. Throws a system error. */
+  prepare(instance: Instance, token: string): Herald
+  /** Its pid is known. */
+  bind(token: string, pid: number): void
+  /** The process of an earlier master is heard again. */
+  adopt(instance: Instance, process: KeptProcess): void
+  /** The process is gone, or never came to be. */
+  forget(token: string): void
+}
+
+export interface Herald {
+  readonly env: Readonly<Record<string, string>>
+  /** A descriptor for the child, and its number there. */
+  readonly fd: { readonly at: number; readonly from: number } | null
+  /** The spawn is over, well or not. */
+  release(): void
+}
+
+/** Asks again and again whether a process is ready; an answer comes as an event, for as long as it is asked. */
+export interface Probes {
+  begin(probe: Probe): void
+  end(pid: number): void
+}
+
+export interface Probe {
+  readonly pid: number
+  readonly ready: Asked
+  /** For a command of its own. */
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
 }
 
 /** The master's end of the worker channel, as the launcher sees it. */

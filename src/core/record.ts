@@ -8,7 +8,7 @@ import type { OutputSpec, Spec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 /** Raised when an older master could not understand a row any more, or would misunderstand it. */
-export const SCHEMA = 2
+export const SCHEMA = 3
 /** Still understood: its rows are brought up to date as they are read. */
 export const OLDEST_SCHEMA = 1
 
@@ -79,6 +79,8 @@ export interface StreamRow {
   /** The log file, or `inherit`. */
   readonly path: string
   readonly output: OutputSpec
+  /** Of its process; records of schema 1 do not say. */
+  readonly token?: string
 }
 
 export interface FileRow {
@@ -111,10 +113,15 @@ export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'progr
 /** What specs of schema 1 did not have. */
 const SINCE_2: Partial<Spec> = { listeners: [], backlog: 511, balance: 'shared' }
 
+/** What `ready` was then. */
+type ReadyBefore3 = 'time' | 'worker'
+
 /** A row of an older schema, as this one has it. */
 export function upToDate(row: object, schema: number): object {
-  if (schema >= 2 || !('spec' in row) || row.spec === null) return row
-  return { ...row, spec: { ...SINCE_2, ...(row.spec as Spec) } }
+  if (schema >= SCHEMA || !('spec' in row) || row.spec === null) return row
+  const spec = { ...(schema < 2 ? SINCE_2 : {}), ...(row.spec as Spec) }
+  const ready = spec.ready as Spec['ready'] | ReadyBefore3
+  return { ...row, spec: typeof ready === 'string' ? { ...spec, ready: { kind: ready } } : spec }
 }
 
 /** The row of an instance. Heartbeats are left out: they come every few seconds, and none is older than the master. */

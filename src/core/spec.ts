@@ -71,6 +71,24 @@ export type Address =
 
 /** `shared`: one queue that all processes accept from. `reuseport`: one for each slot, balanced by the kernel. */
 export type Balance = 'shared' | 'reuseport'
+/** How it is known that a process is ready. Texts may hold slot marks. */
+export type Ready =
+  /** Alive for start_seconds. */
+  | { readonly kind: 'time' }
+  /** The SDK's own word. */
+  | { readonly kind: 'worker' }
+  /** READY=1 on NOTIFY_SOCKET (sd_notify). */
+  | { readonly kind: 'notify' }
+  /** A newline on this descriptor (s6). */
+  | { readonly kind: 'fd'; readonly fd: number }
+  /** Somebody accepts at `HOST:PORT`. `own`: it may be the kernel or an old sibling, so the process must also have lived start_seconds. */
+  | { readonly kind: 'tcp'; readonly address: string; readonly own: boolean }
+  /** A 2xx answer; `own` as above. */
+  | { readonly kind: 'http'; readonly url: string; readonly own: boolean }
+  /** The command exits 0. */
+  | { readonly kind: 'exec'; readonly argv: readonly string[] }
+  /** A line of its output matches. */
+  | { readonly kind: 'log'; readonly pattern: string }
 
 export interface Spec {
   readonly program: string
@@ -109,8 +127,8 @@ export interface Spec {
   readonly stopMs: number
   /** The stop signal goes to the whole group. */
   readonly stopGroup: boolean
-  /** How RUNNING is known: `time` = alive for startMs, `worker` = the SDK's own word. */
-  readonly ready: 'time' | 'worker'
+  /** How RUNNING is known. */
+  readonly ready: Ready
   readonly reloadStrategy: ReloadStrategy
   readonly reloadParallel: number
   readonly reloadSignal: string
@@ -120,7 +138,7 @@ export interface Spec {
   /** Recycle after so long alive, in ms; 0 = never. */
   readonly maxAgeMs: number
   readonly maxAgeJitter: Jitter
-  /** SDK workers: no heartbeat for so long, in ms: SIGABRT. 0 = off. */
+  /** SDK workers, and with `notify`: no heartbeat for so long, in ms: SIGABRT. 0 = off. */
   readonly workerTimeoutMs: number
   /** SDK workers: every INI key as written (lower case) and every variable, values after interpolation, slot marks allowed. */
   readonly cfg: Readonly<Record<string, string>>

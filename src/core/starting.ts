@@ -2,6 +2,7 @@
 // instance.ts for the way up. Pure.
 
 import { afterExit, spawn } from './policy.ts'
+import { awaited, provesLittle } from './readiness.ts'
 import type { Context, Event, Exited, In, Instance, State, Step } from './state.ts'
 import { stopWith } from './stopping.ts'
 
@@ -25,7 +26,7 @@ export function keep(i: In<'starting' | 'running'>): Step {
 
 export function spawned(i: In<'starting'>, e: { pid: number }, c: Context): Step {
   const { spec } = i
-  const wait = spec.ready === 'time' ? spec.startMs : spec.startTimeoutMs
+  const wait = spec.ready.kind === 'time' ? spec.startMs : spec.startTimeoutMs
   const state: State = { ...i.state, pid: e.pid, since: c.now, startedAt: c.wall, deadline: c.now + wait }
   return { next: { ...i, state }, effects: [] }
 }
@@ -39,8 +40,16 @@ export function said(i: In<'starting'>, e: { text: string }): Step {
   return { next: { ...i, state: { ...i.state, said: e.text } }, effects: [] }
 }
 
+/** The last look at it, in words. */
+export function missed(i: In<'starting'>, e: { text: string }): Step {
+  if (i.state.pid === null || i.state.missed === e.text) return { next: i, effects: [] }
+  return { next: { ...i, state: { ...i.state, missed: e.text } }, effects: [] }
+}
+
 export function ready(i: In<'starting'>, _e: Event, c: Context): Step {
-  return i.spec.ready === 'worker' ? up(i, c) : { next: i, effects: [] }
+  const { spec, state } = i
+  const counts = spec.ready.kind !== 'time' && !(provesLittle(spec.ready) && c.now < state.since + spec.startMs)
+  return counts ? up(i, c) : { next: i, effects: [] }
 }
 
 function up(i: In<'starting'>, c: Context): Step {
@@ -61,22 +70,31 @@ function up(i: In<'starting'>, c: Context): Step {
 
 /** The start's deadline: alive for start_seconds is RUNNING; without the word of readiness it is a failed start. */
 export function late(i: In<'starting'>, _e: Event, c: Context): Step {
-  if (i.spec.ready === 'time') return up(i, c)
-  const reason = i.state.said ?? `not ready after ${i.spec.startTimeoutMs / 1000} s`
+  if (i.spec.ready.kind === 'time') return up(i, c)
+  const reason = i.state.said ?? notReady(i, c)
   return stopWith(i, i.spec.stopSignal, { kind: 'late', reason, ranMs: c.now - i.state.since }, c)
+}
+
+/** `not ready after 60 s: waited for a connection to 127.0.0.1:8000: ECONNREFUSED` */
+function notReady({ spec, slot, state }: In<'starting'>, c: Context): string {
+  const ranMs = c.now - state.since
+  // A process that asked for more time has had more.
+  const extended = ranMs >= spec.startTimeoutMs + 1000
+  const seconds = extended ? Math.round(ranMs / 1000) : spec.startTimeoutMs / 1000
+  const waited = awaited(spec.ready, slot)
+  const parts = [`not ready after ${seconds} s`, waited && `waited for ${waited}`, state.missed]
+  return parts.filter(Boolean).join(': ')
 }
 
 // run ---------------------------------------------------------------------------------------------
 
-export function beat(i: In<'running'>, _e: Event, c: Context): Step {
-  if (i.state.heartbeatBy === null) return { next: i, effects: [] }
-  return { next: { ...i, state: { ...i.state, heartbeatBy: c.now + i.spec.workerTimeoutMs } }, effects: [] }
-}
-
 export function overdue(i: In<'running'>, _e: Event, c: Context): Step {
-  const { heartbeatBy, recycleAt } = i.state
+  const { heartbeatBy, recycleAt, withdrawn } = i.state
   if (heartbeatBy !== null && heartbeatBy <= c.now) {
-    const reason = `no heartbeat for ${i.spec.workerTimeoutMs / 1000} s`
+    const reason =
+      withdrawn === 'stopping'
+        ? `did not end within ${i.spec.stopMs / 1000} s after STOPPING=1`
+        : `no heartbeat for ${i.spec.workerTimeoutMs / 1000} s`
     return stopWith(i, 'SIGABRT', { kind: 'silent', reason, ranMs: c.now - i.state.since }, c)
   }
   if (recycleAt !== null && recycleAt <= c.now) {

@@ -25,6 +25,8 @@ export interface Leftovers {
   readonly kills: number
 }
 
+export type Withdrawn = 'reloading' | 'stopping'
+
 /** Why a process is being stopped, which decides what comes after. */
 export type StopCause =
   /** Somebody asked: stop, restart, a reload, scale-down, shutdown. */
@@ -46,6 +48,8 @@ export type State =
       readonly deadline: number | null
       /** What the worker said about a failing boot. */
       readonly said: string | null
+      /** Why the last look found it not ready yet. */
+      readonly missed?: string
     }
   | {
       readonly at: 'running'
@@ -56,6 +60,8 @@ export type State =
       readonly heartbeatBy: number | null
       /** max_age is over then. */
       readonly recycleAt: number | null
+      /** Not ready at present, by its own word: it reads its settings anew, or is on its way out. */
+      readonly withdrawn?: Withdrawn
     }
   | {
       readonly at: 'stopping'
@@ -101,6 +107,8 @@ export interface Instance {
   readonly exit: Exit | null
   /** Why it is in this state, in words, where that is not plain. */
   readonly reason: string | null
+  /** What its process says that it is doing; of an earlier one once that has ended. */
+  readonly statusText?: string | null
 }
 
 /** An end as the kernel tells it. */
@@ -126,6 +134,16 @@ export type Event =
   | { readonly type: 'ready' }
   | { readonly type: 'said'; readonly text: string }
   | { readonly type: 'beat' }
+  /** A look found it not ready yet. */
+  | { readonly type: 'missed'; readonly text: string }
+  /** By its own word it is not ready for a while, or is on its way out. */
+  | { readonly type: 'withdrew'; readonly why: Withdrawn }
+  /** What it says that it is doing. */
+  | { readonly type: 'status'; readonly text: string }
+  /** It asks for so much more time, from now. */
+  | { readonly type: 'extend'; readonly ms: number }
+  /** It has found out itself that it hangs. */
+  | { readonly type: 'hangs'; readonly text: string }
   | ({ readonly type: 'exited' } & Exited)
   /** Nothing is left of the group. */
   | { readonly type: 'emptied' }
@@ -185,7 +203,7 @@ export function deadlineOf({ state }: Instance): number | null {
  * meanwhile be heard first.
  */
 export function judgesNobody({ state, spec }: Instance): boolean {
-  if (state.at === 'starting') return spec.ready === 'time' && spec.startMs === 0
+  if (state.at === 'starting') return spec.ready.kind === 'time' && spec.startMs === 0
   return state.at === 'backoff' && state.left === null
 }
 
@@ -199,6 +217,9 @@ export function leftGroupOf({ state }: Instance): number | null {
   if (state.at === 'stopping') return state.pid === null ? state.group : null
   return 'left' in state ? (state.left?.group ?? null) : null
 }
+
+/** Running, and by its own word ready. */
+export const isReady = ({ state }: Instance): boolean => state.at === 'running' && state.withdrawn === undefined
 
 /** Does the instance have a process, or is one being made? */
 export function isLive({ state }: Instance): boolean {

@@ -19,6 +19,8 @@ export interface Handover {
   readonly streams: Readonly<Record<string, number>>
   /** Listening sockets of programs, by key. */
   readonly listeners: Readonly<Record<string, number>>
+  /** Where processes say that they are ready, by name; an older program has none. */
+  readonly heralds?: Readonly<Record<string, number>>
   /** How often this master has been upgraded, this time included. */
   readonly upgrades: number
   /** Monotonic ms. */
@@ -77,11 +79,12 @@ export function receiveHandover(): Received | null {
   }
 }
 
-const descriptorsOf = ({ lock, control, streams, listeners }: Handover): number[] => [
+const descriptorsOf = ({ lock, control, streams, listeners, heralds }: Handover): number[] => [
   lock,
   control,
   ...Object.values(streams),
   ...Object.values(listeners),
+  ...Object.values(heralds ?? {}),
 ]
 
 /** Returns the end of its pipe that keeps it waiting. */

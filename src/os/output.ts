@@ -58,6 +58,7 @@ interface Goes {
   readonly label: 'stdout' | 'stderr'
   readonly path: string
   readonly output: OutputSpec
+  readonly token?: string | undefined
 }
 
 /** A log that could not be opened for a stream of an earlier master is tried again. */
@@ -76,13 +77,15 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   const reading = new Map<string, number>()
   /** Open already, and not taken from yet. */
   const held = new Map(Object.entries(readers))
+  /** Who looks at the lines of a process, by its token. */
+  const lookers = new Map<string, (text: string) => void>()
   let serial = Math.max(0, ...[...(kept?.stream.keys() ?? [])].map((id) => Number.parseInt(id, 36)))
 
   /** Has the reader of a FIFO moved into its file. Undone in reverse where a later step fails. */
   const take = (
     id: string,
     fd: number,
-    { name, label, path, output }: Goes,
+    { name, label, path, output, token }: Goes,
     adopted: boolean,
     undo: (() => void)[],
   ) => {
@@ -91,10 +94,11 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     undo.push(() => files.close(file))
     const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
     const resumes = adopted && lastWriters.of(path) === id
+    const onLine = (): ((text: string) => void) | null => lookers.get(token ?? '') ?? null
     const { mark, unmark } = lastWriters.marker(path, id)
     const source = {
       fd,
-      take: takeStream({ fd, file, name, label, format, full, clock, resumes, mark, unmark }, tools),
+      take: takeStream({ fd, file, name, label, format, full, clock, resumes, mark, unmark, onLine }, tools),
       failed,
       ended() {
         unfree()
@@ -109,7 +113,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
         }
       },
     }
-    store.put('stream', id, { name, label, path, output })
+    store.put('stream', id, { name, label, path, output, ...(token === undefined ? {} : { token }) })
     reading.set(id, fd)
     pumping.add(source)
     const unfree = file.trouble.onFree(() => pumping.wake(source))
@@ -170,8 +174,8 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   for (const [id, goes] of streams) adopt(id, goes)
   clearFolder(folder, (id) => kept?.stream.has(id) ?? false)
   return {
-    open(name, spec): Streams {
-      const goes = { name, output: spec }
+    open(name, spec, token): Streams {
+      const goes = { name, output: spec, token }
       const stdout = pipeTo({ ...goes, label: 'stdout', path: spec.stdout })
       const close = (fd: number | string): void => {
         if (typeof fd === 'number') closeSync(fd)
@@ -190,6 +194,10 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
           for (const fd of new Set([stdout, stderr])) close(fd)
         },
       }
+    },
+    onLines(token, line) {
+      if (line) lookers.set(token, line)
+      else lookers.delete(token)
     },
     reopen: () => files.reopen(),
     clear: (path) => files.clear(path),

@@ -34,6 +34,8 @@ export interface StreamOptions {
   readonly mark: () => void
   /** Called when the rest of a line that it has begun there is in its pipe no more. */
   readonly unmark: () => void
+  /** Who looks at its lines now; null = nobody, so they may pass unread. */
+  readonly onLine: () => ((text: string) => void) | null
 }
 
 /** What the pump calls to have bytes taken. */
@@ -56,7 +58,8 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
       if (!finishLine(file)) return STUCK
       begun = true
     }
-    const alone = format === 'raw' && file.users === 1 && file.splices && file.room() > QUOTA_BYTES
+    const alone =
+      format === 'raw' && file.users === 1 && options.onLine() === null && file.splices && file.room() > QUOTA_BYTES
     if (alone) {
       spliced = true
       file.begun.begin(goOn)
@@ -206,9 +209,11 @@ function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { withi
     let moved = 0
     while (moved < lines.length) {
       const more = file.splice(fd, lines.length - moved)
-      if (more === null || more === 0) return moved
+      if (more === null || more === 0) break
       moved += more
     }
+    show(lines.subarray(0, moved), options)
+    if (moved < lines.length) return moved
     // A newline that does not fit now is written before the next line of anybody.
     if (unfinished) file.write(NEWLINE)
     return moved
@@ -220,7 +225,14 @@ function pass(options: StreamOptions, tools: StreamTools, lines: Buffer, { withi
   if (!file.write(before === null ? text : Buffer.concat([before, text]))) return 0
   overflow.said()
   tools.discard(fd, lines.length)
+  show(lines, options)
   return lines.length
+}
+
+/** To whoever looks at them, until he has seen enough. */
+function show(lines: Buffer, { onLine }: StreamOptions): void {
+  if (!onLine()) return
+  for (const line of lines.toString().replace(/\n$/, '').split('\n')) onLine()?.(line.replace(/\r$/, ''))
 }
 
 const NEWLINE = Buffer.from('\n')

@@ -119,11 +119,13 @@ function patientState({ state, spec }: Instance, now: number): State {
   const later = now + COME_BACK_MS
   if (state.at === 'running') {
     const { workerTimeoutMs, maxAgeMs } = spec
-    const heartbeatBy = workerTimeoutMs > 0 ? now + Math.max(workerTimeoutMs, COME_BACK_MS) : null
+    const leaves = state.withdrawn === 'stopping'
+    const beats = workerTimeoutMs > 0 ? now + Math.max(workerTimeoutMs, COME_BACK_MS) : null
+    const heartbeatBy = leaves ? now + spec.stopMs : beats
     const asksAgain = state.recycleAt ?? Math.max(state.since + maxAgeMs, later)
     return { ...state, heartbeatBy, recycleAt: maxAgeMs > 0 ? asksAgain : state.recycleAt }
   }
-  if (state.at === 'starting' && spec.ready === 'worker' && state.deadline !== null) {
+  if (state.at === 'starting' && spec.ready.kind !== 'time' && state.deadline !== null) {
     return { ...state, deadline: Math.max(state.deadline, later) }
   }
   return state

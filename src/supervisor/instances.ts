@@ -103,6 +103,7 @@ export class Instances {
     } else {
       this.#byPid.set(pid, at)
       if (pidOf(i) === null) this.tell(at, { type: 'spawned', pid })
+      else if (startingPid(i) !== null) this.#watch(null, pid, i)
     }
   }
 
@@ -171,9 +172,17 @@ export class Instances {
     this.recording.changed(after)
     if (before.state.at !== after.state.at) this.#log(before, after)
     const pid = pidOf(before)
+    const starts = startingPid(after)
+    if (startingPid(before) !== starts) this.#watch(startingPid(before), starts, after)
     if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)
     entry.queue.changed(after)
     this.notice({ kind: 'instance', before, after })
+  }
+
+  /** What a start waits for is looked at for as long as it waits. */
+  #watch(before: number | null, after: number | null, i: Instance): void {
+    if (before !== null) this.#ports.launcher.unwatch(before)
+    if (after !== null) this.#ports.launcher.watch(i, after)
   }
 
   notice(notice: Notice): void {
@@ -230,3 +239,5 @@ export class Instances {
     }
   }
 }
+
+const startingPid = ({ state }: Instance): number | null => (state.at === 'starting' ? state.pid : null)

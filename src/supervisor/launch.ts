@@ -3,18 +3,34 @@
 // the process does, so that its first byte and its first word have a place to go.
 
 import { socketsOf, type Wanted } from '../core/listening.ts'
-import type { Launcher, Listeners, Output, Spawned, Spawner, SpawnFailure, Workers } from '../core/ports.ts'
+import type {
+  Herald,
+  Heralds,
+  Launcher,
+  Listeners,
+  Output,
+  Probes,
+  Spawned,
+  Spawner,
+  SpawnFailure,
+  Workers,
+} from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import type { KeptProcess } from '../core/record.ts'
 import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
-import type { Instance } from '../core/state.ts'
+import type { Event, Instance } from '../core/state.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
+import { readinessOf } from './readiness.ts'
 
 export interface LaunchParts {
   readonly spawner: Spawner
   readonly output: Output
   readonly workers: Workers
   readonly listeners: Listeners
+  readonly heralds: Heralds
+  readonly probes: Probes
+  /** A process says something of itself, or something was found out about it. */
+  said(pid: number, event: Event): void
   /** The master's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly socket: string
@@ -34,6 +50,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
   const base = inheritable(parts.environment)
   /** Tokens of living workers, by pid. */
   const tokens = new Map<number, string>()
+  const readiness = readinessOf({ ...parts, environmentOf: (i) => environmentOf(base, i, parts) })
   return {
     token: parts.token,
     launch(instance, token) {
@@ -41,20 +58,25 @@ export function launcherOf(parts: LaunchParts): Launcher {
       const sockets = socketsOf(spec, slot)
       const command = commandOf(spec, slot)
       const worker = command ? null : workers.prepare(instance, token)
-      const env = {
-        ...environmentOf(base, instance, parts),
-        ...worker?.env,
-        ...listenEnvironment(sockets),
-        [TOKEN_ENV]: token,
-      }
+      let herald: Herald | null = null
       let streams: ReturnType<Output['open']>
       let fds: readonly number[]
       try {
         fds = listeners.of(instance.program, sockets)
-        streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot))
+        herald = readiness.prepare(instance, token)
+        streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot), token)
       } catch (e) {
         if (worker) workers.forget(token)
+        herald?.release()
+        readiness.failed(token)
         return failureOf(e)
+      }
+      const env = {
+        ...environmentOf(base, instance, parts),
+        ...worker?.env,
+        ...herald.env,
+        ...listenEnvironment(sockets),
+        [TOKEN_ENV]: token,
       }
       let made: Spawned | SpawnFailure
       parts.recorded()
@@ -68,6 +90,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
           listeners: fds,
           // A worker knows its pid itself.
           toldPid: command !== null,
+          extra: herald.fd,
           // A worker ends by itself: it finishes what it has in hand first.
           diesWithUs: parts.orphans === 'stop' && command !== null,
         })
@@ -75,8 +98,12 @@ export function launcherOf(parts: LaunchParts): Launcher {
         made = failureOf(e)
       } finally {
         streams.release()
+        herald.release()
       }
-      if ('pid' in made) parts.born({ ...made, token }, true)
+      if ('pid' in made) {
+        parts.born({ ...made, token }, true)
+        readiness.born(token, made.pid)
+      } else readiness.failed(token)
       if (worker) {
         if ('pid' in made) {
           tokens.set(made.pid, token)
@@ -88,12 +115,16 @@ export function launcherOf(parts: LaunchParts): Launcher {
     adopt(instance, process) {
       const { pid, token } = process
       parts.born(process, false)
+      readiness.adopted(instance, process)
       if (instance.spec.run.kind !== 'worker') return
       workers.prepare(instance, token)
       tokens.set(pid, token)
       workers.bind(token, pid)
     },
+    watch: (instance, pid) => readiness.watch(instance, pid),
+    unwatch: (pid) => readiness.unwatch(pid),
     ended(pid) {
+      readiness.ended(pid)
       const token = tokens.get(pid)
       if (token === undefined) return
       tokens.delete(pid)

@@ -76,19 +76,19 @@ export function rebuild(found: readonly Found[], specs: ReadonlyMap<string, Spec
 function stateOf({ pid, start }: Found, spec: Spec, { now, wall }: Moment): State {
   const since = Math.min(now, start * TICK_MS)
   const startedAt = wall - (now - since)
-  if (spec.ready === 'worker') {
+  if (spec.ready.kind === 'worker') {
     return { at: 'starting', pid, since, startedAt, deadline: now + spec.startTimeoutMs, said: null }
   }
   return { at: 'running', pid, since, startedAt, heartbeatBy: null, recycleAt: null }
 }
 
-function streamsOf({ program, slot, stdout, stderr }: Found, spec: Spec): [string, StreamRow][] {
+function streamsOf({ program, slot, token, stdout, stderr }: Found, spec: Spec): [string, StreamRow][] {
   const output = outputOf(spec, slot)
   const name = nameOf(program, slot)
   const streams: [string, StreamRow][] = []
-  if (stdout !== null) streams.push([stdout, { name, label: 'stdout', path: output.stdout, output }])
+  if (stdout !== null) streams.push([stdout, { name, label: 'stdout', path: output.stdout, output, token }])
   if (stderr !== null && stderr !== stdout) {
-    streams.push([stderr, { name, label: 'stderr', path: output.stderr ?? output.stdout, output }])
+    streams.push([stderr, { name, label: 'stderr', path: output.stderr ?? output.stdout, output, token }])
   }
   return streams
 }
@@ -127,7 +127,7 @@ function unknownSpec(program: string): Spec {
     stopSignal: 'SIGTERM',
     stopMs: 10_000,
     stopGroup: true,
-    ready: 'time',
+    ready: { kind: 'time' },
     reloadStrategy: 'stop-first',
     reloadParallel: 1,
     reloadSignal: 'SIGHUP',

@@ -7,6 +7,8 @@ import { loadConfig } from '../../src/config/load.ts'
 import { rows } from '../../src/config/settings.ts'
 import { folder, problems, refused } from './support.ts'
 
+const FORMS = 'wanted auto, notify, fd:N, tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log:REGEX'
+
 /** A configuration, and what must be said about it: all of it, in this order. */
 // biome-ignore format: a table reads best one case a row
 const table: readonly (readonly [string, readonly string[]])[] = [
@@ -49,7 +51,19 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[a]\ncommand = x\nunix_socket = @a\n', ['config.ini:3: [a] unix_socket: cannot be "@a": wanted a path; there are no abstract sockets']],
   ['[a]\ncommand = x\nbind = :80\n[b]\ncommand = x\nbind = :81, :80\n', ['config.ini:6: [b] bind: cannot be ":80": [a] (line 3 of config.ini) listens there already']],
   ['[DEFAULT]\nmax_concurrency = 3\n', ['config.ini:2: [DEFAULT] max_concurrency: cannot be used: it is not available in this version']],
-  ['[web]\ncommand = x\nready = notify\n', ['config.ini:3: [web] ready: cannot be "notify": it is not available in this version; wanted auto']],
+  ['[web]\ncommand = x\nready = soon\n', [`config.ini:3: [web] ready: cannot be "soon": ${FORMS}`]],
+  ['[web]\ncommand = x\nready = notify:1\n', [`config.ini:3: [web] ready: cannot be "notify:1": ${FORMS}`]],
+  ['[web]\ncommand = x\nready = fd:2\n', ['config.ini:3: [web] ready: cannot be "fd:2": wanted fd: with a number from 3 to 255']],
+  ['[web]\ncommand = x\nready = fd:256\n', ['config.ini:3: [web] ready: cannot be "fd:256": wanted fd: with a number from 3 to 255']],
+  ['[web]\ncommand = x\nready = tcp:8000\n', ['config.ini:3: [web] ready: cannot be "tcp:8000": wanted tcp:HOST:PORT, as tcp:127.0.0.1:8000 or tcp:[::1]:8000']],
+  ['[web]\ncommand = x\nready = tcp:host:70000\n', ['config.ini:3: [web] ready: cannot be "tcp:host:70000": wanted tcp:HOST:PORT, as tcp:127.0.0.1:8000 or tcp:[::1]:8000']],
+  ['[web]\ncommand = x\nready = http://\n', ['config.ini:3: [web] ready: cannot be "http://": wanted an address as http://127.0.0.1:8000/healthz']],
+  ['[web]\ncommand = x\nready = https://h/\n', ['config.ini:3: [web] ready: cannot be "https://h/": wanted http://HOST:PORT/PATH; https needs a program: exec:COMMAND']],
+  ['[web]\ncommand = x\nready = exec:\n', ['config.ini:3: [web] ready: cannot be "exec:": wanted exec: with a program and its arguments']],
+  ['[web]\ncommand = x\nready = log:\n', ['config.ini:3: [web] ready: cannot be "log:": wanted log: with a regular expression']],
+  ['[web]\ncommand = x\nready = log:(\n', ['config.ini:3: [web] ready: cannot be "log:(": wanted log: with a regular expression of JavaScript (/(/: Unterminated group)']],
+  ['[web]\ncommand = x\nready = log:x\nlog_file = none\n', ['config.ini:3: [web] ready: cannot be log with log_file = none: no output is captured']],
+  ['[web]\nworker = w.js\nready = notify\n', ['config.ini:2: [web] worker: cannot find the worker module: wanted w.js', 'config.ini:3: [web] ready: cannot be used with an SDK worker: it says itself when it is ready; wanted auto']],
   ['[DEFAULT]\nsingle_instance = TRUE\n[web]\ncommand = x\n', ['config.ini:2: [DEFAULT] single_instance: cannot be "TRUE": it is not available in this version; wanted false']],
   // values
   ['[web]\ncommand = x\nnumber_workers = 10001\n', ['config.ini:3: [web] number_workers: cannot be "10001": wanted a whole number from 0 to 10000, or auto']],
@@ -87,7 +101,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = "x\n', ['config.ini:2: [web] command: cannot end inside a quotation: a closing " is missing']],
   ['[web]\ncommand = x \\\n', ['config.ini:2: [web] command: cannot end with a backslash: nothing follows that it could protect']],
   ['[web]\ncommand = ""\n', ['config.ini:2: [web] command: cannot be "\\"\\"": wanted a program and its arguments']],
-  ['[web]\ncommand = x\nmax_requests = 5\nworker_timeout = 5\n', ['config.ini:3: [web] max_requests: cannot be used with command: it needs an SDK worker', 'config.ini:4: [web] worker_timeout: cannot be used with command: it needs an SDK worker']],
+  ['[web]\ncommand = x\nmax_requests = 5\nworker_timeout = 5\n', ['config.ini:3: [web] max_requests: cannot be used with command: it needs an SDK worker', 'config.ini:4: [web] worker_timeout: cannot be used with command: it needs an SDK worker, or ready = notify and its WATCHDOG=1']],
   // files
   ['[a]\ncommand = x\nlog_file = l\n[b]\ncommand = x\nlog_file = ./l\n', ['config.ini:6: [b] log_file: cannot be "l": that is the log_file of [a] (line 3 of config.ini) already']],
   ['[a]\ncommand = x\nlog_file = %(slot)s\n[b]\ncommand = x\nlog_file = %(slot)s\n', ['config.ini:6: [b] log_file: cannot be "%(slot)s": that is the log_file of [a] (line 3 of config.ini) already']],

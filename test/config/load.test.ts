@@ -29,7 +29,7 @@ test("the seed's file loads byte for byte", (t) => {
   assert.equal(spec.workers, 2)
   assert.equal(spec.stopMs, 3000)
   assert.equal(spec.maxRequests, 10_000)
-  assert.equal(spec.ready, 'worker')
+  assert.deepEqual(spec.ready, { kind: 'worker' })
   assert.equal(spec.reloadStrategy, 'start-first')
   assert.deepEqual(spec.output, {
     stdout: path.join(dir, 'master.log'),
@@ -85,7 +85,7 @@ test('defaults of a command, all of them', (t) => {
     stopSignal: 'SIGTERM',
     stopMs: 10_000,
     stopGroup: false,
-    ready: 'time',
+    ready: { kind: 'time' },
     reloadStrategy: 'stop-first',
     reloadParallel: 1,
     reloadSignal: 'SIGHUP',

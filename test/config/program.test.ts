@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readyIn } from '../../src/core/readiness.ts'
 import { forSlot, type Spec } from '../../src/core/spec.ts'
 import { load, program } from './support.ts'
 
@@ -55,7 +56,15 @@ const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] =
   ['proc_name = w', (s) => s.procName, 'w'],
   ['reload_strategy = signal', (s) => s.reloadStrategy, 'signal'],
   ['reload_signal = SIGUSR2', (s) => s.reloadSignal, 'SIGUSR2'],
-  ['ready = auto\nlog_format = raw\nsingle_instance = no', (s) => s.ready, 'time'],
+  ['ready = auto\nlog_format = raw\nsingle_instance = no', (s) => s.ready, { kind: 'time' }],
+  ['ready = Notify\nworker_timeout = 2', (s) => [s.ready, s.workerTimeoutMs], [{ kind: 'notify' }, 2000]],
+  ['ready = fd:3', (s) => s.ready, { kind: 'fd', fd: 3 }],
+  ['ready = tcp:localhost:80', (s) => s.ready, { kind: 'tcp', address: 'localhost:80', own: false }],
+  ['ready = tcp:[::1]:80%(slot)02d', (s) => readyIn(s.ready, 7), { kind: 'tcp', address: '[::1]:8007', own: false }],
+  ['ready = http://h:8%(slot)s/x', (s) => readyIn(s.ready, 1), { kind: 'http', url: 'http://h:81/x', own: false }],
+  ['ready = exec: sh -c "exit %(slot)s"', (s) => readyIn(s.ready, 2), { kind: 'exec', argv: ['sh', '-c', 'exit 2'] }],
+  ['ready = log:^a:b.* %(slot)s$', (s) => readyIn(s.ready, 2), { kind: 'log', pattern: '^a:b.* 2$' }],
+  ['ready = log:x\nlog_file = none\nstderr_log_file = /x/e', (s) => s.ready, { kind: 'log', pattern: 'x' }],
   ['max_requests = 0\nworker_timeout = 0', (s) => s.maxRequests, 0],
   ['graceful_timeout =', (s) => s.stopMs, 10_000],
 ]
@@ -64,3 +73,13 @@ for (const [lines, pick, expected] of values) {
     assert.deepEqual(pick(program(load(t, `[web]\ncommand = x\n${lines}\n`)).spec), expected)
   })
 }
+
+test('ready and worker_timeout of [DEFAULT] are for those that can have them', (t) => {
+  const text = '[DEFAULT]\nready = notify\nworker_timeout = 5\n[a]\ncommand = x\n[b]\ncommand = x\nready = auto\n'
+  const { programs } = load(t, text)
+  const facts = [...programs.values()].map(({ spec }) => [spec.ready.kind, spec.workerTimeoutMs])
+  assert.deepEqual(facts, [
+    ['notify', 5000],
+    ['time', 0],
+  ])
+})

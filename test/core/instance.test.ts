@@ -64,6 +64,11 @@ const events: Readonly<Record<Event['type'], Event>> = {
   untold: say.untold,
   deadline: say.deadline,
   recycleLater: say.recycleLater(99_000),
+  missed: say.missed('ECONNREFUSED'),
+  withdrew: say.withdrew('reloading'),
+  status: say.status('at work'),
+  extend: say.extend(5_000),
+  hangs: say.hangs,
 }
 
 /** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
@@ -76,6 +81,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     spawned: 'starting',
     spawnFailed: 'backoff',
     said: 'starting',
+    status: 'starting',
     exited: 'backoff',
   },
   starting: {
@@ -84,6 +90,9 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     kill: 'stopping -SIGKILL',
     spawned: 'starting',
     said: 'starting',
+    missed: 'starting',
+    status: 'starting',
+    hangs: 'stopping SIGABRT SIGCONT',
     exited: 'backoff',
     deadline: 'running',
   },
@@ -91,6 +100,9 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     stop: 'stopping SIGTERM SIGCONT',
     restart: 'stopping SIGTERM SIGCONT',
     kill: 'stopping -SIGKILL',
+    withdrew: 'running',
+    status: 'running',
+    hangs: 'stopping SIGABRT SIGCONT',
     exited: 'backoff',
   },
   stopping: {
@@ -98,6 +110,8 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     stop: 'stopping',
     restart: 'stopping',
     kill: 'stopping -SIGKILL look',
+    status: 'stopping',
+    extend: 'stopping',
     exited: 'starting spawn',
     deadline: 'stopping -SIGKILL look',
     untold: 'stopping SIGTERM SIGCONT',
@@ -107,6 +121,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     stop: 'stopping',
     restart: 'stopping',
     kill: 'stopping -SIGKILL look',
+    status: 'stopping',
     exited: 'starting spawn',
     emptied: 'starting spawn',
     deadline: 'stopping -SIGKILL look',

@@ -179,12 +179,13 @@ export class Kernel {
       if (says !== undefined) this.at(now + afterMs, () => this.#say(process, { type: 'said', text: says }))
       this.at(now + afterMs, () => this.#die(process, how))
     }
-    if (instance.spec.ready === 'worker' && nature.readyMs !== null) {
+    if (instance.spec.ready.kind !== 'time' && nature.readyMs !== null) {
       this.at(now + (nature.readyMs ?? 0), () => {
         process.ready = true
         this.#say(process, { type: 'ready' })
       })
     }
+    for (const { afterMs, event } of nature.words ?? []) this.at(now + afterMs, () => this.#say(process, event))
     const { beatMs } = nature
     if (beatMs === undefined) return
     const beat = (at: number): void =>

@@ -130,6 +130,8 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
         )
       },
       adopt: (instance, process) => between('an adoption', () => ports.launcher.adopt(instance, process)),
+      watch: (instance, pid) => living(() => ports.launcher.watch(instance, pid)),
+      unwatch: (pid) => living(() => ports.launcher.unwatch(pid)),
       ended: (pid) => living(() => ports.launcher.ended(pid)),
     },
     listeners: { keep: (program, wanted) => living(() => ports.listeners.keep(program, wanted)) },

@@ -242,6 +242,10 @@ export class World {
         if (this.#adopted.has(pid)) kernel.faults.push(`${pid} was adopted twice`)
         this.#adopted.add(pid)
       },
+      watch: (instance, pid) => {
+        if (instance.state.at !== 'starting') kernel.faults.push(`${pid} is watched, and ${instance.state.at}`)
+      },
+      unwatch: () => undefined,
       ended: (pid) => {
         if (kernel.processes.get(pid)?.state === 'alive') kernel.faults.push(`${pid} is said to have ended, and lives`)
       },

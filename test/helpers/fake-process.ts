@@ -1,6 +1,6 @@
 // A process of the fake world: what it is like, and what has become of it.
 
-import type { Instance } from '../../src/core/state.ts'
+import type { Event, Instance } from '../../src/core/state.ts'
 
 /** How a process behaves; without a word it runs for ever and ends at once on any signal. */
 export interface Nature {
@@ -14,6 +14,8 @@ export interface Nature {
   readonly readyMs?: number | null
   /** SDK worker: says that its boot failed, just before `ends`. */
   readonly says?: string
+  /** What else it says of itself, and when. */
+  readonly words?: readonly { readonly afterMs: number; readonly event: Event }[]
   /** SDK worker: beats so often. */
   readonly beatMs?: number
   /** Members of its group that outlive it: each ends on a signal, or ignores all but SIGKILL; or goes by itself, unseen. */

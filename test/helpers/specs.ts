@@ -39,7 +39,7 @@ export function specOf(over: Partial<Spec> = {}): Spec {
     stopSignal: 'SIGTERM',
     stopMs: 10_000,
     stopGroup: false,
-    ready: 'time',
+    ready: { kind: 'time' },
     reloadStrategy: 'stop-first',
     reloadParallel: 1,
     reloadSignal: 'SIGHUP',
@@ -56,7 +56,7 @@ export function specOf(over: Partial<Spec> = {}): Spec {
 /** An SDK worker: its own word is readiness. */
 export function workerSpec(over: Partial<Spec> = {}): Spec {
   const run = { kind: 'worker', module: '/app/job.js', className: null } as const
-  return specOf({ run, ready: 'worker', reloadStrategy: 'start-first', ...over })
+  return specOf({ run, ready: { kind: 'worker' }, reloadStrategy: 'start-first', ...over })
 }
 
 /** The wall clock of the tests is this much ahead of the monotonic one. */
@@ -104,6 +104,11 @@ export const kill: Event = { type: 'kill' }
 export const ready: Event = { type: 'ready' }
 export const beat: Event = { type: 'beat' }
 export const deadline: Event = { type: 'deadline' }
+export const missed = (text: string): Event => ({ type: 'missed', text })
+export const withdrew = (why: 'reloading' | 'stopping'): Event => ({ type: 'withdrew', why })
+export const status = (text: string): Event => ({ type: 'status', text })
+export const extend = (ms: number): Event => ({ type: 'extend', ms })
+export const hangs: Event = { type: 'hangs', text: 'it said so' }
 export const emptied: Event = { type: 'emptied' }
 export const untold: Event = { type: 'untold' }
 export const spawned = (pid: number): Event => ({ type: 'spawned', pid })

@@ -1,7 +1,7 @@
 // Random programs of a storm and the vices of their processes.
 
 import type { Spec } from '../../src/core/spec.ts'
-import type { Instance } from '../../src/core/state.ts'
+import type { Event, Instance } from '../../src/core/state.ts'
 import type { Dice } from './dice.ts'
 import type { Nature, WorldOptions } from './fake-os.ts'
 import { specOf } from './specs.ts'
@@ -10,7 +10,12 @@ export function specBy(d: Dice, program: string): Spec {
   const worker = d.chance(50)
   return specOf({
     program,
-    ...(worker ? { run: { kind: 'worker', module: '/job.js', className: null }, ready: 'worker' } : {}),
+    ...(worker
+      ? {
+          run: { kind: 'worker', module: '/job.js', className: null },
+          ready: { kind: d.pick(['worker', 'worker', 'notify'] as const) },
+        }
+      : {}),
     workers: d.below(4),
     autorestart: d.pick(['always', 'always', 'on-failure', 'never']),
     startMs: d.pick([0, 200, 1000]),
@@ -38,12 +43,27 @@ export function natureOf({ spec }: Instance, d: Dice | null): ReturnType<WorldOp
     ...(d.chance(70) ? beats : {}),
     ...(d.chance(35) ? { ends: { afterMs: d.pick([0, 0, d.below(300), d.below(4000)]), how } } : {}),
     ...(d.chance(10) ? { says: 'boot failed' } : {}),
+    ...(d.chance(15) ? { words: wordsBy(d) } : {}),
     ...(d.chance(25) ? { onStop: 'ignore' } : d.chance(40) ? { onStop: { afterMs: d.below(3000), how: 0 } } : {}),
     ...(d.chance(3) ? { unkillableMs: 1500 } : {}),
     ...(d.chance(15) ? { leaves: [d.pick(['obeys', 'ignores', { vanishesAfterMs: d.below(2000) }] as const)] } : {}),
   }
   return nature
 }
+
+const words: readonly Event[] = [
+  { type: 'withdrew', why: 'reloading' },
+  { type: 'withdrew', why: 'stopping' },
+  { type: 'ready' },
+  { type: 'status', text: 'at work' },
+  { type: 'missed', text: 'ECONNREFUSED' },
+  { type: 'hangs', text: 'it said so' },
+]
+
+const wordsBy = (d: Dice): NonNullable<Nature['words']> => [
+  { afterMs: d.below(2000), event: d.pick(words) },
+  { afterMs: d.below(4000), event: d.pick(words) },
+]
 
 export const facts = (s: Spec): string =>
   `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} age ${s.maxAgeMs} beat ${s.workerTimeoutMs}`

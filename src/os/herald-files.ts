@@ -1,0 +1,64 @@
+// The sockets and FIFOs on which processes say that they are ready: made, opened again, removed; and whether a
+// sender belongs to the process. All are 0600 from their birth on.
+
+import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { errno } from '../errors.ts'
+import { TOKEN_ENV } from '../worker/protocol.ts'
+import { mkfifo } from './libc-io.ts'
+import { bindDatagrams } from './libc-notify.ts'
+import { statOf, variableOf } from './proc.ts'
+
+/** In the place of one that an ended master had. */
+export function bindSocket(path: string): number {
+  makeParent(path)
+  remove(path)
+  const umask = process.umask(0o177)
+  try {
+    return bindDatagrams(path)
+  } finally {
+    process.umask(umask)
+  }
+}
+
+/** A new FIFO. Ours first and without blocking; the child's end reads as well, so no write of it ever fails for want of a master. */
+export function openFifo(path: string): { readonly ours: number; readonly theirs: number } {
+  makeParent(path)
+  mkfifo(path, 0o600)
+  const ours = openReader(path)
+  try {
+    return { ours, theirs: openSync(path, constants.O_RDWR | constants.O_NOFOLLOW) }
+  } catch (e) {
+    closeSync(ours)
+    throw e
+  }
+}
+
+/** Only a FIFO, never through a link. */
+export function openReader(path: string): number {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
+  if (fstatSync(fd).isFIFO()) return fd
+  closeSync(fd)
+  throw new Error(`cannot listen at ${path}: it is no FIFO any more`)
+}
+
+export function remove(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (e) {
+    if (errno(e) !== 'ENOENT') throw e // cleared by somebody else: what was wanted
+  }
+}
+
+/** The process, one below it, or one that has left it and carries its token. */
+export function isOfFamily(sender: number, pid: number, token: string): boolean {
+  if (sender === pid) return true
+  if (sender <= 1) return false // init, or one that we cannot see
+  let stat = statOf(sender)
+  if (!stat) return true // it has ended: only its user could write there
+  for (; stat && stat.pid > 1; stat = statOf(stat.parent)) if (stat.pid === pid) return true
+  return variableOf(sender, TOKEN_ENV) === token
+}
+
+/** Made again where somebody has cleared run_path under us. */
+const makeParent = (path: string): void => void mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
