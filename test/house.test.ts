@@ -102,7 +102,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'overflow.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts', 'stream-tools.ts'],
   'pump.ts': ['libc-io.ts'],
   'reaper.ts': ['libc.ts'],
-  'spawner.ts': ['libc.ts', 'libc-io.ts', 'proc.ts'],
+  'spawner.ts': ['libc.ts', 'proc.ts'],
   'record-file.ts': ['proc.ts'],
   'store.ts': ['proc.ts', 'record-file.ts'],
   'survivors.ts': ['proc.ts'],

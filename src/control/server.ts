@@ -106,7 +106,7 @@ function accept(socket: Socket, clients: Set<Socket>, turns: Turns, options: Ref
     refuse(socket, refusal, options, scarce)
     return
   }
-  const send = sender(socket)
+  const { send, behind } = sender(socket, options.clock)
   const session = new Session({
     notify: (method, params) => send(JSON.stringify({ jsonrpc: '2.0', method, params })),
     get full() {
@@ -147,8 +147,10 @@ function accept(socket: Socket, clients: Set<Socket>, turns: Turns, options: Ref
       first = false
       if (line.length === 0) return
       owed++
-      place.add(() =>
-        options.rpc
+      place.add(async () => {
+        // Whatever it asks for, it shall take what it has got first. All that waited go on together then: one by one.
+        for (let wait = behind(); wait; wait = behind()) await wait
+        await options.rpc
           .answer(line, caller, place.addFirst)
           .then(
             (answer) => {
@@ -163,8 +165,8 @@ function accept(socket: Socket, clients: Set<Socket>, turns: Turns, options: Ref
             owed--
             goOn()
             leave()
-          }),
-      )
+          })
+      })
     },
     () => {
       const refusal = new PhError('PH_LIMIT', `cannot take a call of more than ${options.maxMessage} bytes`)

@@ -40,7 +40,6 @@ const c = {
   waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
   prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   getrlimit: lib.func('int getrlimit(int resource, uint64_t *limit)'),
-  setrlimit: lib.func('int setrlimit(int resource, uint64_t *limit)'),
 } as const
 
 /** Where a number has two names the first one is meant: EAGAIN, not EWOULDBLOCK. */
@@ -208,26 +207,13 @@ export function becomeSubreaper(): void {
 
 const RLIMIT_NOFILE = 7
 
-export interface Limit {
-  readonly soft: bigint
-  readonly hard: bigint
-}
-
-export function openFileLimit(): Limit {
-  const pair = new BigUint64Array(2)
-  check('getrlimit', c.getrlimit(RLIMIT_NOFILE, pair))
-  return { soft: pair[0] ?? 0n, hard: pair[1] ?? 0n }
-}
-
 /** Kept free of what is not needed to keep processes alive: pipes, logs and the record come first. */
 const RESERVED_FDS = 64
 
 /** The kernel gives the lowest free number: one that is near the limit says how few are left. */
 export function isFdScarce(fd: number): boolean {
-  const limit = Number(openFileLimit().soft)
+  const pair = new BigUint64Array(2) // soft and hard; Node raises the first to the second when it starts
+  check('getrlimit', c.getrlimit(RLIMIT_NOFILE, pair))
+  const limit = Number(pair[0])
   return fd >= limit - Math.min(RESERVED_FDS, limit / 4)
-}
-
-export function setOpenFileLimit(limit: Limit): void {
-  check('setrlimit', c.setrlimit(RLIMIT_NOFILE, BigUint64Array.of(limit.soft, limit.hard)))
 }

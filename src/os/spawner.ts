@@ -1,19 +1,17 @@
 // Makes processes: finds the program as the program's own environment would, then posix_spawn. All
 // failures are told in words that say which of the many ENOENTs it was.
 
-import { accessSync, closeSync, constants, existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { Launch, Spawner, SpawnFailure } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
-import { type Limit, openFileLimit, posixSpawn, setOpenFileLimit } from './libc.ts'
-import { duplicateFd } from './libc-io.ts'
+import { posixSpawn } from './libc.ts'
 import { statOf } from './proc.ts'
 
 /** POSIX leaves it to us where to look without PATH; sh and glibc take these. */
 const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 
 export function systemSpawner(): Spawner {
-  const ours = raiseOpenFiles()
   return {
     spawn(launch) {
       const path = findProgram(launch)
@@ -26,17 +24,9 @@ export function systemSpawner(): Spawner {
       const wrap = [...prefix, ...told]
       const argv = wrap.length > 0 ? [...wrap, path, ...launch.argv.slice(1)] : launch.argv
       const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`)
-      const { fds, lifted } = descriptorsOf(launch)
       try {
-        // The master needs more descriptors than programs expect to see as their limit.
-        if (ours) setOpenFileLimit(ours.theirs)
-        try {
-          const pid = posixSpawn({ path: wrap[0] ?? path, argv, env, cwd, fds })
-          return { pid, start: statOf(pid)?.start ?? 0 }
-        } finally {
-          for (const fd of lifted) closeSync(fd)
-          if (ours) setOpenFileLimit(ours.mine)
-        }
+        const pid = posixSpawn({ path: wrap[0] ?? path, argv, env, cwd, fds: descriptorsOf(launch) })
+        return { pid, start: statOf(pid)?.start ?? 0 }
       } catch (e) {
         return spawnFailure(e, path)
       }
@@ -47,40 +37,17 @@ export function systemSpawner(): Spawner {
 /** Only the process itself knows its pid before it is the program; `exec` keeps it. */
 const TELL_PID = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh']
 
-/**
- * The child's descriptors from 0 on; a hole below the extra one is /dev/null. They are put in their places one after
- * the other, so ours must have higher numbers than any place: those that have not are lifted above first.
- */
-function descriptorsOf({ stdout, stderr, listeners, extra }: Launch): {
-  readonly fds: readonly (number | string)[]
-  readonly lifted: readonly number[]
-} {
+/** The child's descriptors from 0 on; a hole below the extra one is /dev/null. */
+function descriptorsOf({ stdout, stderr, listeners, extra }: Launch): (number | string)[] {
   const fds: (number | string)[] = ['/dev/null', stdout, stderr, ...listeners]
-  if (!extra) return { fds, lifted: [] }
-  while (fds.length < extra.at) fds.push('/dev/null')
-  fds.push(extra.from)
-  const lifted: number[] = []
-  const lift = (fd: number): number => {
-    const higher = duplicateFd(fd, fds.length)
-    lifted.push(higher)
-    return higher
-  }
-  return { fds: fds.map((fd) => (typeof fd === 'number' && fd < fds.length ? lift(fd) : fd)), lifted }
+  while (extra && fds.length < extra.at) fds.push('/dev/null')
+  return extra ? [...fds, extra.from] : fds
 }
 
 /** The kernel sends SIGKILL at our death to a process that has asked for it; setpriv asks, then becomes the program. */
 function dyingPrefix(): readonly string[] | null {
   const setpriv = findProgram({ argv: ['setpriv'], cwd: '/', env: { PATH: process.env.PATH ?? DEFAULT_PATH } })
   return typeof setpriv === 'string' ? [setpriv, '--pdeathsig', 'KILL', '--'] : null
-}
-
-/** Raises the master's own soft limit of open files to the hard one; null when there is nothing to raise. */
-function raiseOpenFiles(): { readonly mine: Limit; readonly theirs: Limit } | null {
-  const theirs = openFileLimit()
-  if (theirs.soft >= theirs.hard) return null
-  const mine = { soft: theirs.hard, hard: theirs.hard }
-  setOpenFileLimit(mine)
-  return { mine, theirs }
 }
 
 function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): string | SpawnFailure {
