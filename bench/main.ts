@@ -9,6 +9,7 @@ import { calls } from './topics/calls.ts'
 import { http } from './topics/http.ts'
 import { flood } from './topics/output.ts'
 import { boot, idle, respawn } from './topics/processes.ts'
+import { reload } from './topics/reload.ts'
 import { upgrade } from './topics/upgrade.ts'
 
 const topics: Readonly<Record<string, () => Promise<void>>> = {
@@ -19,6 +20,7 @@ const topics: Readonly<Record<string, () => Promise<void>>> = {
   idle,
   flood,
   http,
+  reload,
   attack,
   upgrade,
 }

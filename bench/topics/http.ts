@@ -3,10 +3,10 @@
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { allRun, folder, type Master, print, startMaster, until } from '../tools.ts'
+import { allRun, folder, freePort, type Master, print, startMaster, until } from '../tools.ts'
 
 const ROUNDS = 5
 const SECONDS = 4
@@ -77,14 +77,5 @@ function answers(port: number): Promise<boolean> {
     socket.on('connect', () => resolve(true))
     socket.on('error', () => resolve(false))
     socket.on('connect', () => socket.destroy())
-  })
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
   })
 }
