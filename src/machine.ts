@@ -30,6 +30,7 @@ import { usageReader } from './os/usage.ts'
 import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
 import { packageFile, packageVersion } from './package.ts'
 import { launcherOf } from './supervisor/launch.ts'
+import { limitMemory } from './supervisor/memory-limit.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { workersOf } from './supervisor/worker-launch.ts'
 
@@ -147,6 +148,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     left: (leader) => kin.countLeft(leader),
   }
   feedEvents(supervisor, events, facts)
+  limitMemory({ supervisor, clock, memoryOf: (pid) => usage.of(pid).memory })
   // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
   if (inheritance) supervisor.adopt(inheritance.restored)
   const stopReaping = reap((e) => {

@@ -54,6 +54,7 @@ export function readProgram(
     reloadSignal: reader.signal('reload_signal'),
     maxRequests: onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests')),
     maxRequestsJitter: reader.jitter('max_requests_jitter', (text) => parseInteger(text, 0, 1e15)),
+    maxMemoryBytes: reader.size('max_memory'),
     maxAgeMs: reader.duration('kill_interval'),
     maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
   }

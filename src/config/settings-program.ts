@@ -81,6 +81,8 @@ const carriedOut: readonly SettingRow[] = [
     meaning: 'SDK workers: replace a process after so many requests; 0: never.' },
   { name: 'max_requests_jitter', type: 'jitter', default: '0', range: [0, 1e15], ...reload,
     meaning: 'Random part of max_requests on top: a count, or percent (written `10%%`).' },
+  { name: 'max_memory', type: 'size', default: '0', range: [0, 1e15], ...live,
+    meaning: 'Replace a process when its resident memory passes it (looked at every 2 s); 0: never.' },
   { name: 'kill_interval', aliases: ['max_age'], type: 'duration', default: '0', ...reload,
     meaning: 'Replace a process after so long; 0: never.' },
   { name: 'max_age_jitter', type: 'jitter', default: '10%%', ...reload,
@@ -113,7 +115,6 @@ const carriedOut: readonly SettingRow[] = [
 
 // biome-ignore format: a table reads best one key a line
 const notYet: readonly SettingRow[] = [
-  { name: 'max_memory', ...later, meaning: 'Replace a process when its resident memory passes it.' },
   { name: 'max_greenlets', aliases: ['max_concurrency'], ...later, meaning: 'ConcurrentWorker: requests in flight in one process.' },
   { name: 'user', ...later, meaning: 'Run as this user, `name[:group]`.' },
   { name: 'umask', ...later, meaning: 'File mode mask of the processes.' },

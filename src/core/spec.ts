@@ -139,6 +139,8 @@ export interface Spec {
   readonly maxAgeMs: number
   readonly maxAgeJitter: Jitter
   /** SDK workers, and with `notify`: no heartbeat for so long, in ms: SIGABRT. 0 = off. */
+  /** Recycle when resident memory passes it, in bytes; 0 = never. */
+  readonly maxMemoryBytes: number
   readonly workerTimeoutMs: number
   /** SDK workers: every INI key as written (lower case) and every variable, values after interpolation, slot marks allowed. */
   readonly cfg: Readonly<Record<string, string>>

@@ -133,6 +133,7 @@ function unknownSpec(program: string): Spec {
     reloadSignal: 'SIGHUP',
     maxRequests: 0,
     maxRequestsJitter: { share: 0 },
+    maxMemoryBytes: 0,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0 },
     workerTimeoutMs: 0,

@@ -91,6 +91,7 @@ test('defaults of a command, all of them', (t) => {
     reloadSignal: 'SIGHUP',
     maxRequests: 0,
     maxRequestsJitter: { amount: 0 },
+    maxMemoryBytes: 0,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0.1 },
     workerTimeoutMs: 0,

@@ -80,7 +80,7 @@ test('the limits are those of the source', () => {
   assert.equal(limit('src/control/rpc.ts', 'MAX_DEPTH'), 64)
   assert.equal(limit('src/control/rpc.ts', 'MAX_BATCH'), 1000)
   assert.equal(limit('src/control/session.ts', 'MOST_SUBSCRIPTIONS'), 64)
-  assert.equal(limit('src/control/sender.ts', 'MAX_UNREAD'), 16 * MB)
+  assert.equal(limit('src/control/sender.ts', 'MOST_UNREAD'), MB)
   assert.equal(limit('src/control/server.ts', 'MAX_NOTICES'), MB)
   assert.equal(limit('src/control/events.ts', 'KEPT'), 4096)
   assert.equal(limit('src/control/log-follower.ts', 'BEHIND_BYTES'), 4 * MB)

@@ -45,6 +45,7 @@ export function specOf(over: Partial<Spec> = {}): Spec {
     reloadSignal: 'SIGHUP',
     maxRequests: 0,
     maxRequestsJitter: { amount: 0 },
+    maxMemoryBytes: 0,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0.1 },
     workerTimeoutMs: 0,
