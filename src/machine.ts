@@ -180,8 +180,8 @@ function workerEvents(post: { readonly to: Supervisor | null }, log: Log): Param
   return {
     ready: (pid) => post.to?.post({ type: 'worker', pid, event: { type: 'ready' } }),
     bootFailed: (pid, text) => post.to?.post({ type: 'worker', pid, event: { type: 'said', text } }),
-    beat(pid, requests, errors) {
-      post.to?.post({ type: 'counters', pid, counters: { requests, errors } })
+    beat(pid, counters) {
+      post.to?.post({ type: 'counters', pid, counters })
       post.to?.post({ type: 'worker', pid, event: { type: 'beat' } })
     },
     recycle: (pid) => post.to?.post({ type: 'recycle', pid, why: 'max_requests' }),

@@ -37,6 +37,13 @@ export interface Replacement {
   readonly startedAt: string | null
 }
 
+/** Half, 95 and 99 of a hundred requests took so long at most, in seconds. */
+export interface Latency {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
 export interface ProcessStatus {
   /** `web:0` */
   readonly name: string
@@ -55,6 +62,12 @@ export interface ProcessStatus {
   readonly recycles: number
   /** SDK workers: handleRequest calls of this process. */
   readonly requests: number | null
+  /** SDK workers: those of them that failed. */
+  readonly errors: number | null
+  /** SDK workers: requests begun and not ended. */
+  readonly inFlight: number | null
+  /** SDK workers: how long requests of the last minute took; null when there were none. */
+  readonly latency: Latency | null
   /** Percent of one core. */
   readonly cpu: number | null
   /** Resident bytes. */

@@ -55,6 +55,7 @@ export function readProgram(
     maxRequests: onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests')),
     maxRequestsJitter: reader.jitter('max_requests_jitter', (text) => parseInteger(text, 0, 1e15)),
     maxMemoryBytes: reader.size('max_memory'),
+    maxConcurrency: onlyWorkers(reader, sdk, 'max_greenlets', reader.integer('max_greenlets'), 10),
     maxAgeMs: reader.duration('kill_interval'),
     maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
   }
@@ -109,11 +110,11 @@ function readStrategy(reader: Reader, usual: ReloadStrategy): ReloadStrategy {
 }
 
 /** What only an SDK worker can do is an error for a command that asks for it itself, and nothing where it is inherited. */
-function onlyWorkers(reader: Reader, sdk: boolean, name: string, value: number): number {
-  if (sdk || value === 0) return value
+function onlyWorkers(reader: Reader, sdk: boolean, name: string, value: number, usual = 0): number {
+  if (sdk || value === usual) return value
   if (reader.level(name) === 2) reader.refuse(name, 'cannot be used with command: it needs an SDK worker')
-  reader.note({ key: name, value: '0', origin: null, effective: '0' })
-  return 0
+  reader.note({ key: name, value: String(usual), origin: null, effective: String(usual) })
+  return usual
 }
 
 /** Heartbeats come from SDK workers, and by sd_notify. */

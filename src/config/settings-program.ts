@@ -83,6 +83,8 @@ const carriedOut: readonly SettingRow[] = [
     meaning: 'Random part of max_requests on top: a count, or percent (written `10%%`).' },
   { name: 'max_memory', type: 'size', default: '0', range: [0, 1e15], ...live,
     meaning: 'Replace a process when its resident memory passes it (looked at every 2 s); 0: never.' },
+  { name: 'max_greenlets', aliases: ['max_concurrency'], type: 'integer', default: '10', range: [1, 1_000_000], ...reload,
+    meaning: 'ConcurrentWorker: requests in flight in one process. ThreadWorker: its threads.' },
   { name: 'kill_interval', aliases: ['max_age'], type: 'duration', default: '0', ...reload,
     meaning: 'Replace a process after so long; 0: never.' },
   { name: 'max_age_jitter', type: 'jitter', default: '10%%', ...reload,
@@ -115,7 +117,6 @@ const carriedOut: readonly SettingRow[] = [
 
 // biome-ignore format: a table reads best one key a line
 const notYet: readonly SettingRow[] = [
-  { name: 'max_greenlets', aliases: ['max_concurrency'], ...later, meaning: 'ConcurrentWorker: requests in flight in one process.' },
   { name: 'user', ...later, meaning: 'Run as this user, `name[:group]`.' },
   { name: 'umask', ...later, meaning: 'File mode mask of the processes.' },
   { name: 'depends_on', ...later, meaning: 'Programs that must run first.' },

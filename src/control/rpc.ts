@@ -1,23 +1,19 @@
 // JSON-RPC 2.0 on whole texts: from the bytes of one line to the bytes of its answer. The package
-// json-rpc-2.0 dispatches; what it leaves open is done here: strict UTF-8, the depth of a text before
-// it is parsed, the envelope, batches entry by entry, and errors with the codes of errors.ts.
+// json-rpc-2.0 dispatches; what it leaves open is done here and in json-rpc.ts: strict parsing, the
+// envelope, batches entry by entry, and errors with the codes of errors.ts.
 // A caller never sees a stack, and junk never ends the connection.
 
-import { isUtf8 } from 'node:buffer'
 import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0'
 import type * as z from 'zod'
 import type { Method } from '../api/contract.ts'
-import { codes, PhError } from '../errors.ts'
+import { PhError } from '../errors.ts'
+import { envelopeFault, parse, refusal } from '../json-rpc.ts'
 import type { Peer, Role } from './access.ts'
 import type { Session } from './session.ts'
 
-const MAX_DEPTH = 64
 const MAX_BATCH = 1000
 /** An answer of logs may be several MB, and those of a batch are held until all are there. */
 const MAX_BATCH_LOGS = 8
-/** As JSON.stringify writes half a character; a backslash that stands before `ud800` is itself escaped, so they come in pairs. */
-const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
-
 /** Who calls, as the kernel noted it when the connection was made. */
 export interface Caller extends Peer {
   readonly role: Role
@@ -133,55 +129,6 @@ function inTurns<T>(
   })
 }
 
-/** Parses strictly; throws PH_PARSE or PH_LIMIT. */
-function parse(text: Buffer): unknown {
-  if (!isUtf8(text)) throw new PhError('PH_PARSE', 'cannot parse: the text is not UTF-8')
-  if (text.length > MAX_DEPTH && depthOf(text, MAX_DEPTH) > MAX_DEPTH) {
-    throw new PhError('PH_LIMIT', `cannot parse: nested deeper than ${MAX_DEPTH}`)
-  }
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text.toString('utf8'))
-  } catch (e) {
-    throw new PhError('PH_PARSE', `cannot parse: ${e instanceof Error ? e.message : 'not JSON'}`)
-  }
-  // Escapes can still spell half a character, which no name can be.
-  if (text.includes('\\u') && LONE_SURROGATE.test(JSON.stringify(parsed))) {
-    throw new PhError('PH_PARSE', 'cannot parse: a lone surrogate is no character')
-  }
-  return parsed
-}
-
-/** The deepest nesting of arrays and objects, counted without parsing: a deep text would block the parser. Beyond `most` it may stop. */
-export function depthOf(text: Buffer, most = Number.POSITIVE_INFINITY): number {
-  let depth = 0
-  let deepest = 0
-  let inString = false
-  for (let at = 0; at < text.length; at++) {
-    const byte = text[at]
-    if (inString) {
-      if (byte === 0x5c) at++
-      else if (byte === 0x22) inString = false
-    } else if (byte === 0x22) inString = true
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > deepest) deepest = depth
-      if (deepest > most) return deepest
-    } else if (byte === 0x5d || byte === 0x7d) depth--
-  }
-  return deepest
-}
-
-/** What is wrong with a request object, or null. JSON-RPC 2.0 section 4. */
-function envelopeFault(entry: unknown): string | null {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return 'it is no object'
-  const { jsonrpc, method, id, params } = entry as Record<string, unknown>
-  if (jsonrpc !== '2.0') return 'jsonrpc must be "2.0"'
-  if (typeof method !== 'string') return 'method must be a string'
-  if (params !== undefined && (typeof params !== 'object' || params === null)) return 'params must be an object'
-  if (id === undefined || id === null || typeof id === 'string' || Number.isFinite(id)) return null
-  return 'id must be a string, a number or null'
-}
-
 function batchFault(batch: readonly unknown[]): PhError | null {
   if (batch.length === 0) return new PhError('PH_INVALID', 'invalid request: an empty batch')
   const heavy = batch.filter((entry) => (entry as { method?: unknown } | null)?.method === 'logs').length
@@ -211,6 +158,5 @@ function unknownMethod(method: string, known: readonly string[]): PhError {
 export function errorResponse(id: string | number | null, error: unknown): JSONRPCErrorResponse {
   const known =
     error instanceof PhError ? error : new PhError('PH_INTERNAL', 'internal error; the log of the master says more')
-  const { code, message, data } = known
-  return { jsonrpc: '2.0', id, error: { code: codes[code].rpc, message, data: { ...data, code } } }
+  return refusal(id, known)
 }

@@ -1,16 +1,27 @@
 // From instances to what the socket says of them: the only translation between the core's words
 // (monotonic ms, nested states) and the wire's (ISO times, seconds, nulls).
 
-import type { ExitFacts, ProcessState, ProcessStatus, Replacement, Program as WireProgram } from '../api/contract.ts'
+import type {
+  ExitFacts,
+  Latency,
+  ProcessState,
+  ProcessStatus,
+  Replacement,
+  Program as WireProgram,
+} from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { awaited } from '../core/readiness.ts'
 import { type Exit, type Instance, isReady, leftGroupOf, pidOf } from '../core/state.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+
+/** What a worker tells of its work. */
+export type Counters = NonNullable<ReturnType<Supervisor['counters']>>
 
 export interface StatusFacts {
   readonly clock: Clock
   usage(pid: number): { readonly cpu: number | null; readonly memory: number | null }
-  counters(pid: number): { readonly requests: number } | null
+  counters(pid: number): Counters | null
   /** How many processes are left of what the ended process made. */
   left(leader: number): number
 }
@@ -40,6 +51,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
   const leader = leftGroupOf(i)
   const now = facts.clock.now()
   const startedAt = pid !== null && 'startedAt' in state ? state.startedAt : null
+  const counters = pid === null ? null : facts.counters(pid)
   const { cpu, memory } = pid === null ? { cpu: null, memory: null } : facts.usage(pid)
   return {
     name: nameOf(i.program, slot),
@@ -53,7 +65,10 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     uptime: pid !== null && 'since' in state ? uptimeOf(i, now) : null,
     restarts: i.restarts,
     recycles: i.recycles,
-    requests: pid === null ? null : (facts.counters(pid)?.requests ?? null),
+    requests: counters?.requests ?? null,
+    errors: counters?.errors ?? null,
+    inFlight: counters?.inFlight ?? null,
+    latency: latencyOf(counters),
     cpu,
     memory,
     reason: reasonOf(i),
@@ -91,6 +106,15 @@ function waitsFor(i: Instance, missed: string | undefined): string | null {
   const what = awaited(i.spec.ready, i.slot)
   return what === null ? i.reason : [`waits for ${what}`, missed].filter(Boolean).join(': ')
 }
+
+function latencyOf(counters: Counters | null): Latency | null {
+  if (!counters?.latency) return null
+  const { p50Ms, p95Ms, p99Ms } = counters.latency
+  return { p50: seconds(p50Ms), p95: seconds(p95Ms), p99: seconds(p99Ms) }
+}
+
+/** Without the noise of a division. */
+const seconds = (ms: number): number => Number((ms / 1000).toPrecision(3))
 
 function replacementOf(i: Instance): Replacement {
   const startedAt = 'startedAt' in i.state && pidOf(i) !== null ? iso(i.state.startedAt) : null

@@ -111,7 +111,7 @@ export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'progr
   `${program}:${slot}:${generation}`
 
 /** What specs of schema 1 did not have. */
-const SINCE_2: Partial<Spec> = { listeners: [], backlog: 511, balance: 'shared', maxMemoryBytes: 0 }
+const SINCE_2: Partial<Spec> = { listeners: [], backlog: 511, balance: 'shared', maxMemoryBytes: 0, maxConcurrency: 10 }
 
 /** What `ready` was then. */
 type ReadyBefore3 = 'time' | 'worker'

@@ -135,6 +135,8 @@ export interface Spec {
   /** SDK workers: recycle after so many handleRequest calls; 0 = never. */
   readonly maxRequests: number
   readonly maxRequestsJitter: Jitter
+  /** SDK workers: requests in flight in one process. Default 10. */
+  readonly maxConcurrency: number
   /** Recycle after so long alive, in ms; 0 = never. */
   readonly maxAgeMs: number
   readonly maxAgeJitter: Jitter

@@ -8,7 +8,8 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { dirname } from 'node:path'
 import { messageOf } from '../errors.ts'
 import { lineOf, lineSplitter } from '../worker/lines.ts'
-import type { FromWorker, ToWorker, Welcome } from '../worker/protocol.ts'
+import type { Counters, FromWorker, ToWorker, Welcome } from '../worker/protocol.ts'
+import { messageFrom } from './worker-words.ts'
 
 const LINE_LIMIT = 64 * 1024
 /** sun_path, without its NUL; the kernel's own limit, beyond which libuv cuts in silence. */
@@ -21,8 +22,7 @@ export interface WorkerEvents {
   ready(pid: number): void
   /** Exits with 3 after it. */
   bootFailed(pid: number, message: string): void
-  /** Counters since boot; `requests` counts the failed ones too. */
-  beat(pid: number, requests: number, errors: number): void
+  beat(pid: number, counters: Counters): void
   /** Asks to be replaced. Comes again with each beat. */
   recycle(pid: number, requests: number): void
   /** Somebody was refused, in words; the same words come once. */
@@ -126,9 +126,11 @@ export function listenForWorkers(path: string, events: WorkerEvents, peerPid: (f
       case 'bootFailed':
         events.bootFailed(pid, message.message)
         break
-      case 'beat':
-        events.beat(pid, message.requests, message.errors)
+      case 'beat': {
+        const { type: _, ...counters } = message
+        events.beat(pid, counters)
         break
+      }
       case 'recycle':
         events.recycle(pid, message.requests)
         break
@@ -216,32 +218,3 @@ function fdOf(socket: Socket): number {
   const { fd } = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle
   return fd
 }
-
-/** A message of a worker, checked field by field; null when it is none. */
-function messageFrom(text: string): FromWorker | null {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    // Said by the caller, with the text.
-    return null
-  }
-  if (typeof value !== 'object' || value === null) return null
-  const { type, token, pid, message, requests, errors } = value as Readonly<Record<string, unknown>>
-  switch (type) {
-    case 'hello':
-      return typeof token === 'string' && isCount(pid) ? { type, token, pid } : null
-    case 'ready':
-      return { type }
-    case 'bootFailed':
-      return typeof message === 'string' ? { type, message: message.replaceAll(/\s+/g, ' ') } : null
-    case 'beat':
-      return isCount(requests) && isCount(errors) ? { type, requests, errors } : null
-    case 'recycle':
-      return isCount(requests) ? { type, requests } : null
-    default:
-      return null
-  }
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0

@@ -1,12 +1,7 @@
 // What the supervisor's mailbox takes: everything that can happen to it, each an item of its own.
 
 import type { Event } from '../core/state.ts'
-
-/** What the last beat of a worker's process told. */
-export interface Counters {
-  readonly requests: number
-  readonly errors: number
-}
+import type { Counters } from '../worker/protocol.ts'
 
 export type Mail =
   /** The kernel says that a process has ended. `signal` with SIG. */
@@ -15,6 +10,7 @@ export type Mail =
   | { readonly type: 'look' }
   /** A worker's word about itself. */
   | { readonly type: 'worker'; readonly pid: number; readonly event: Event }
+  /** What the last beat of a worker's process told. */
   | { readonly type: 'counters'; readonly pid: number; readonly counters: Counters }
   | { readonly type: 'recycle'; readonly pid: number; readonly why: string }
   /** Something asked by a method of the supervisor while its loop was at work. */

@@ -134,6 +134,7 @@ function unknownSpec(program: string): Spec {
     maxRequests: 0,
     maxRequestsJitter: { share: 0 },
     maxMemoryBytes: 0,
+    maxConcurrency: 10,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0 },
     workerTimeoutMs: 0,

@@ -1,6 +1,7 @@
 // What an SDK worker's process is started with: node with the SDK's boot program and the channel's
 // address; and the welcome that the channel gives to whoever shows the token.
 
+import { hasOwnQueues } from '../core/listening.ts'
 import type { Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
 import { forSlot, type Jitter } from '../core/spec.ts'
@@ -53,6 +54,10 @@ function welcomeOf({ spec, slot, program }: Instance, orphans: 'adopt' | 'stop',
     cfg: Object.fromEntries(Object.entries(spec.cfg).map(([key, value]) => [key, forSlot(value, slot)])),
     maxRequests:
       spec.maxRequests === 0 ? 0 : spec.maxRequests + jitterOf(spec.maxRequests, spec.maxRequestsJitter, random),
+    concurrency: spec.maxConcurrency,
+    graceMs: spec.stopMs,
+    backlog: spec.backlog,
+    ownQueues: hasOwnQueues(spec),
     endsWithMaster: orphans === 'stop',
     beatMs: Math.floor(spec.workerTimeoutMs / BEATS_A_TIMEOUT),
   }

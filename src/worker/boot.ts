@@ -10,6 +10,9 @@ for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGTTIN', 'SI
   process.on(signal, () => {})
 }
 
+// The master starts it without a shell in between, so nobody else could say for which process its listeners are.
+if (process.env.LISTEN_FDS) process.env.LISTEN_PID = String(process.pid)
+
 const { start } = await import('./start.ts')
 process.exit(await start(stop.signal))
 

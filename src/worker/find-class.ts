@@ -40,10 +40,13 @@ export function findWorkerClass(
 export function checkUsable(worker: Worker): void {
   if (!isSdkOwn(worker, 'run')) return
   const { name } = worker.constructor
+  const kind = kindOf(worker.constructor)
+  if (kind === 'rpc' || (kind === 'http' && ('createApp' in worker || 'app' in worker))) return
   if (isSdkOwn(worker, 'handleRequest')) {
-    throw new Error(`cannot handle requests: class ${name} has no handleRequest()`)
+    const instead = kind === 'http' ? ', and no createApp() or app' : ''
+    throw new Error(`cannot handle requests: class ${name} has no handleRequest()${instead}`)
   }
-  if (kindOf(worker.constructor) === 'worker') {
+  if (kind === 'worker') {
     throw new Error(`cannot run: class ${name} extends Worker, which has no loop: extend SyncWorker`)
   }
 }

@@ -4,6 +4,7 @@
 // the user's own path, finds the same host. Its shape is a promise between versions: only add to it.
 
 import type { Logger } from 'pino'
+import type { Listener } from './listeners.ts'
 
 const HOST = Symbol.for('processhandler.host')
 
@@ -19,6 +20,18 @@ export interface Host {
   logger(name: string): Logger
   /** After each request: so many handled since boot, so many of them failed. */
   counted(requests: number, errors: number): void
+  /** So many requests are begun and not ended. Missing in hosts of older versions, as is all below. */
+  working?(inFlight: number): void
+  /** One of them ended after so long. */
+  took?(ms: number): void
+  readonly listeners?: readonly Listener[]
+  /** max_greenlets */
+  readonly concurrency?: number
+  /** Between the stop signal and SIGKILL. */
+  readonly graceMs?: number
+  readonly backlog?: number
+  /** Nobody else may empty the queues of its listeners. */
+  readonly ownQueues?: boolean
 }
 
 export function setHost(host: Host): void {

@@ -14,6 +14,11 @@ export function lineSplitter(
   line: (text: string) => void,
   tooLong: () => void,
 ): (bytes: Buffer) => void {
+  return byteLines(limit, (bytes) => line(bytes.toString('utf8')), tooLong)
+}
+
+/** The same, for whoever wants to see the bytes before they are text. */
+export function byteLines(limit: number, line: (bytes: Buffer) => void, tooLong: () => void): (bytes: Buffer) => void {
   let parts: Buffer[] = []
   let size = 0
   let broken = false
@@ -31,7 +36,7 @@ export function lineSplitter(
       }
       if (piece.length > 0) parts.push(piece)
       if (at < 0) return
-      const whole = Buffer.concat(parts, size).toString('utf8')
+      const whole = Buffer.concat(parts, size)
       parts = []
       size = 0
       from = at + 1

@@ -32,8 +32,34 @@ export interface Welcome {
   readonly maxRequests: number
   /** Send a beat at least so often, in ms; 0 = only when the counters change (at most one a second). */
   readonly beatMs: number
+  /** max_greenlets: requests in flight in one process. */
+  readonly concurrency: number
+  /** Between the stop signal and SIGKILL, in ms. */
+  readonly graceMs: number
+  /** Connections that may wait in the queue of a listener: who listens on a descriptor sets it anew. */
+  readonly backlog: number
+  /** Its slot may have queues of its own, which nobody empties when it is gone (balance = reuseport). */
+  readonly ownQueues: boolean
   /** When the process that started it is gone: finish what is in hand, then end. */
   readonly endsWithMaster: boolean
+}
+
+/** What a worker tells of its work. */
+export interface Counters {
+  /** Since boot, failed ones among them. */
+  readonly requests: number
+  readonly errors: number
+  /** Begun and not ended; null = an older worker, which does not tell. */
+  readonly inFlight: number | null
+  /** How long requests of the last minute took; null = there were none. */
+  readonly latency: Latency | null
+}
+
+/** Half, 95 and 99 of a hundred requests took so long at most, in ms. */
+export interface Latency {
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly p99Ms: number
 }
 
 /** From the worker. */
@@ -44,6 +70,6 @@ export type FromWorker =
   /** Could not boot; the process exits 3 after it. One line, no stack. */
   | { readonly type: 'bootFailed'; readonly message: string }
   /** Heartbeat and counters since boot. */
-  | { readonly type: 'beat'; readonly requests: number; readonly errors: number }
+  | ({ readonly type: 'beat' } & Counters)
   /** maxRequests is reached; the worker goes on until it is told to stop. Repeated with each beat. */
   | { readonly type: 'recycle'; readonly requests: number }

@@ -4,7 +4,8 @@
 // is told again. It must not touch the socket: channel.ts does.
 
 import type { Channel } from './channel.ts'
-import type { Welcome } from './protocol.ts'
+import { latencies, WINDOW_MS } from './latency.ts'
+import type { Counters, Welcome } from './protocol.ts'
 
 const BEAT_EVERY_MS = 1000
 
@@ -15,6 +16,10 @@ export interface Reporter {
   ready(): void
   /** So many requests were handled since boot, so many of them failed. Cheap: called after each request. */
   counted(requests: number, errors: number): void
+  /** So many requests are begun and not ended. */
+  working(inFlight: number): void
+  /** A request ended after so long. */
+  took(ms: number): void
   /** Tells the last counters and closes the channel. */
   end(): Promise<void>
   /** Tells why the worker cannot boot, and closes the channel. */
@@ -25,12 +30,18 @@ export function reporterOf(channel: Channel): Reporter {
   let isReady = false
   let requests = 0
   let errors = 0
+  let inFlight = 0
+  const latency = latencies()
   let maxRequests = 0
   let wantsRecycle = false
   let beatAt = -BEAT_EVERY_MS
   /** Armed while counters wait for their second to pass. */
   let due: NodeJS.Timeout | null = null
   let heartbeat: NodeJS.Timeout | null = null
+  /** Armed while the master believes that there were requests lately. */
+  let fade: NodeJS.Timeout | null = null
+
+  const counters = (): Counters => ({ requests, errors, inFlight, latency: latency.told(performance.now()) })
 
   function beat(): void {
     if (due !== null) clearTimeout(due)
@@ -40,7 +51,10 @@ export function reporterOf(channel: Channel): Reporter {
       due = later()
       return
     }
-    channel.send({ type: 'beat', requests, errors })
+    const told = counters()
+    channel.send({ type: 'beat', ...told })
+    if (fade !== null) clearTimeout(fade)
+    fade = told.latency === null ? null : setTimeout(beat, WINDOW_MS).unref()
     if (wantsRecycle) channel.send({ type: 'recycle', requests })
   }
 
@@ -56,8 +70,10 @@ export function reporterOf(channel: Channel): Reporter {
   function silence(): void {
     if (due !== null) clearTimeout(due)
     if (heartbeat !== null) clearInterval(heartbeat)
+    if (fade !== null) clearTimeout(fade)
     due = null
     heartbeat = null
+    fade = null
   }
 
   return {
@@ -80,10 +96,17 @@ export function reporterOf(channel: Channel): Reporter {
       due ??= later()
       recycleWhenDue()
     },
+    working(now) {
+      inFlight = now
+      due ??= later()
+    },
+    took(ms) {
+      latency.add(ms, performance.now())
+    },
     end() {
       const untold = due !== null
       silence()
-      return channel.end(untold ? { type: 'beat', requests, errors } : undefined)
+      return channel.end(untold ? { type: 'beat', ...counters() } : undefined)
     },
     bootFailed(message) {
       silence()

@@ -7,11 +7,12 @@ import type { Logger } from 'pino'
 import { openChannel } from './channel.ts'
 import { checkUsable, findWorkerClass, type WorkerClass } from './find-class.ts'
 import { setHost } from './host.ts'
+import { listenersFrom } from './listeners.ts'
 import { makeLogger } from './logger.ts'
 import { resolveToOwnCopy } from './own-copy.ts'
 import { CHANNEL_ENV, TOKEN_ENV, type Welcome } from './protocol.ts'
 import { type Reporter, reporterOf } from './reporter.ts'
-import type { Worker } from './worker.ts'
+import { OPEN, type Worker } from './worker.ts'
 
 const OK = 0
 const BROKEN = 1
@@ -29,6 +30,8 @@ interface Life {
   program: string
   worker: Worker | null
   ready: boolean
+  /** Its kind has opened what it serves. */
+  listens: boolean
 }
 
 /** A step of the worker's life that threw: the message is for the master, the cause for the log. */
@@ -71,6 +74,7 @@ export async function start(stop: AbortSignal): Promise<number> {
     program: 'worker',
     worker: null,
     ready: false,
+    listens: false,
   }
   const status = await Promise.race([crashOf(life), live(life, welcomed)])
   await Promise.all([drained(process.stdout), drained(process.stderr)])
@@ -92,7 +96,12 @@ async function live(life: Life, welcomed: Promise<Welcome>): Promise<number> {
   try {
     const worker = await boot(life, welcomed)
     if (worker !== null) {
-      if (!life.stop.aborted) {
+      // Who listens must also serve: what was accepted before the stop is finished by run().
+      if (!life.stop.aborted && worker[OPEN]) {
+        await step('cannot listen', () => worker[OPEN]?.())
+        life.listens = true
+      }
+      if (!life.stop.aborted || life.listens) {
         life.ready = true
         life.reporter.ready()
         await step('run() threw', () => worker.run())
@@ -133,6 +142,13 @@ async function boot(life: Life, welcomed: Promise<Welcome>): Promise<Worker | nu
     stopping: life.stop,
     logger: makeLogger,
     counted: (requests, errors) => life.reporter.counted(requests, errors),
+    working: (inFlight) => life.reporter.working(inFlight),
+    took: (ms) => life.reporter.took(ms),
+    listeners: listenersFrom(process.env, process.pid),
+    concurrency: welcome.concurrency,
+    graceMs: welcome.graceMs,
+    backlog: welcome.backlog,
+    ownQueues: welcome.ownQueues,
   })
   const Class: WorkerClass = await step('cannot boot', () => findWorkerClass(exports, welcome))
   const worker = await step(`cannot construct ${Class.name}`, () => new Class())

@@ -5,10 +5,17 @@
 
 import type { Logger } from 'pino'
 import { theHost } from './host.ts'
+import type { Listener } from './listeners.ts'
 import { makeLogger } from './logger.ts'
 
 /** Every class of the SDK has it as a property of its own, every class of a user inherits it. */
 export const KIND: unique symbol = Symbol.for('processhandler.worker')
+
+/** Called after initProcess(): a kind that listens begins to. When it is done the worker counts as ready. */
+export const OPEN: unique symbol = Symbol.for('processhandler.open')
+
+/** Resolves when `alive` is false. */
+export const ENDING: unique symbol = Symbol.for('processhandler.ending')
 
 export class Worker {
   static readonly [KIND]: string = 'worker'
@@ -23,10 +30,10 @@ export class Worker {
   readonly pid: number = process.pid
   /** The pid of the master that started this process. */
   readonly ppid: number = process.ppid
-  /** False when the worker was told to stop; set it to false to end by yourself. */
-  alive = true
   /** Requests handled since boot, failed ones among them. */
   nr = 0
+  /** What it listens on, in the order of the configuration. */
+  readonly listeners: readonly Listener[]
   /** The section's name, `web`. */
   readonly program: string
   /** 0, 1, 2 ... */
@@ -34,14 +41,31 @@ export class Worker {
   /** `web:0` */
   readonly name: string
 
+  #alive = true
+  #ended: () => void = () => {}
+  readonly [ENDING]: Promise<void> = new Promise((resolve) => {
+    this.#ended = resolve
+  })
+
   constructor() {
     const host = theHost()
+    this.listeners = host?.listeners ?? []
     this.cfg = host?.cfg ?? {}
     this.program = host?.program ?? ''
     this.slot = host?.slot ?? 0
     this.name = host?.name ?? ''
     const loggerName = loggerNameOf(new.target, this.program)
     defineLazily(this, 'logger', () => (host === null ? makeLogger(loggerName) : host.logger(loggerName)))
+  }
+
+  /** False when the worker was told to stop; set it to false to end by yourself. */
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  set alive(value: boolean) {
+    this.#alive = value
+    if (!value) this.#ended()
   }
 
   /** Once, before anything else: read the settings, connect. */
@@ -51,9 +75,11 @@ export class Worker {
   initProcess(): void | Promise<void> {}
 
   /** One unit of work. A throw is logged and counted; the worker lives. */
-  handleRequest(): void | Promise<void> {
+  handleRequest(..._request: never[]): void | Promise<void> {
     throw new Error(`cannot handle requests: class ${this.constructor.name} has no handleRequest()`)
   }
+
+  [OPEN]?(): void | Promise<void>
 
   /** Works until `alive` is false. Kinds of workers differ in it; override it only for a loop of your own. */
   run(): void | Promise<void> {

@@ -50,7 +50,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[a]\ncommand = x\nbind = :80, *:80\n', ['config.ini:3: [a] bind: cannot be: ":80" stands twice']],
   ['[a]\ncommand = x\nunix_socket = @a\n', ['config.ini:3: [a] unix_socket: cannot be "@a": wanted a path; there are no abstract sockets']],
   ['[a]\ncommand = x\nbind = :80\n[b]\ncommand = x\nbind = :81, :80\n', ['config.ini:6: [b] bind: cannot be ":80": [a] (line 3 of config.ini) listens there already']],
-  ['[DEFAULT]\nmax_concurrency = 3\n', ['config.ini:2: [DEFAULT] max_concurrency: cannot be used: it is not available in this version']],
+  ['[DEFAULT]\numask = 3\n', ['config.ini:2: [DEFAULT] umask: cannot be used: it is not available in this version']],
   ['[web]\ncommand = x\nready = soon\n', [`config.ini:3: [web] ready: cannot be "soon": ${FORMS}`]],
   ['[web]\ncommand = x\nready = notify:1\n', [`config.ini:3: [web] ready: cannot be "notify:1": ${FORMS}`]],
   ['[web]\ncommand = x\nready = fd:2\n', ['config.ini:3: [web] ready: cannot be "fd:2": wanted fd: with a number from 3 to 255']],
@@ -101,6 +101,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = "x\n', ['config.ini:2: [web] command: cannot end inside a quotation: a closing " is missing']],
   ['[web]\ncommand = x \\\n', ['config.ini:2: [web] command: cannot end with a backslash: nothing follows that it could protect']],
   ['[web]\ncommand = ""\n', ['config.ini:2: [web] command: cannot be "\\"\\"": wanted a program and its arguments']],
+  ['[web]\ncommand = x\nmax_concurrency = 5\n', ['config.ini:3: [web] max_concurrency: cannot be used with command: it needs an SDK worker']],
   ['[web]\ncommand = x\nmax_requests = 5\nworker_timeout = 5\n', ['config.ini:3: [web] max_requests: cannot be used with command: it needs an SDK worker', 'config.ini:4: [web] worker_timeout: cannot be used with command: it needs an SDK worker, or ready = notify and its WATCHDOG=1']],
   // files
   ['[a]\ncommand = x\nlog_file = l\n[b]\ncommand = x\nlog_file = ./l\n', ['config.ini:6: [b] log_file: cannot be "l": that is the log_file of [a] (line 3 of config.ini) already']],

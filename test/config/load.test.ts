@@ -92,6 +92,7 @@ test('defaults of a command, all of them', (t) => {
     maxRequests: 0,
     maxRequestsJitter: { amount: 0 },
     maxMemoryBytes: 0,
+    maxConcurrency: 10,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0.1 },
     workerTimeoutMs: 0,

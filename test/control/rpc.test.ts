@@ -5,9 +5,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import * as z from 'zod'
-import { type Caller, depthOf, rpcServer } from '../../src/control/rpc.ts'
+import { type Caller, rpcServer } from '../../src/control/rpc.ts'
 import { Session } from '../../src/control/session.ts'
 import { PhError } from '../../src/errors.ts'
+import { depthOf } from '../../src/json-rpc.ts'
 
 const session = new Session({ notify: () => undefined, full: false })
 const caller: Caller = { role: 'change', gid: 0, groups: [], uid: 1000, pid: 42, session }

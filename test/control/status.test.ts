@@ -14,7 +14,8 @@ clock.time = 100_000
 const facts: StatusFacts = {
   clock,
   usage: (pid) => (pid === 7 ? { cpu: 12.5, memory: 4096 } : { cpu: null, memory: null }),
-  counters: (pid) => (pid === 7 ? { requests: 99 } : null),
+  counters: (pid) =>
+    pid === 7 ? { requests: 99, errors: 3, inFlight: 2, latency: { p50Ms: 1.5, p95Ms: 20, p99Ms: 300 } } : null,
   left: (leader) => (leader === 8 ? 2 : 0),
 }
 const iso = (ms: number): string => new Date(WALL + ms).toISOString()
@@ -56,6 +57,9 @@ test('a running process in full', () => {
     restarts: 2,
     recycles: 1,
     requests: 99,
+    errors: 3,
+    inFlight: 2,
+    latency: { p50: 0.0015, p95: 0.02, p99: 0.3 },
     cpu: 12.5,
     memory: 4096,
     reason: null,

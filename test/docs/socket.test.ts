@@ -77,7 +77,7 @@ test('the limits are those of the source', () => {
     return product.split('*').reduce((all, factor) => all * Number(factor.replaceAll('_', '')), 1)
   }
   const MB = 1024 * 1024
-  assert.equal(limit('src/control/rpc.ts', 'MAX_DEPTH'), 64)
+  assert.equal(limit('src/json-rpc.ts', 'MAX_DEPTH'), 64)
   assert.equal(limit('src/control/rpc.ts', 'MAX_BATCH'), 1000)
   assert.equal(limit('src/control/session.ts', 'MOST_SUBSCRIPTIONS'), 64)
   assert.equal(limit('src/control/sender.ts', 'MOST_UNREAD'), MB)
@@ -89,7 +89,7 @@ test('the limits are those of the source', () => {
     'nests at most 64 deep',
     'at most 1000 calls',
     '64 subscriptions',
-    '16 MB of answers',
+    '1 MB of answers',
     'beyond 1 MB',
   ]) {
     assert.ok(page.includes(words), words)

@@ -61,7 +61,9 @@ export const slots = (program: string, count: number): string[] =>
 export function still(programs: readonly Program[]) {
   return programs.map(({ processes, ...program }) => ({
     ...program,
-    processes: processes.map(({ uptime: _u, cpu: _c, memory: _m, requests: _r, ...process }) => process),
+    processes: processes.map(
+      ({ uptime: _u, cpu: _c, memory: _m, requests: _r, inFlight: _i, latency: _l, ...process }) => process,
+    ),
   }))
 }
 

@@ -46,6 +46,7 @@ export function specOf(over: Partial<Spec> = {}): Spec {
     maxRequests: 0,
     maxRequestsJitter: { amount: 0 },
     maxMemoryBytes: 0,
+    maxConcurrency: 10,
     maxAgeMs: 0,
     maxAgeJitter: { share: 0.1 },
     workerTimeoutMs: 0,

@@ -20,6 +20,10 @@ const welcome: Welcome = {
   cfg: { color: 'grün' },
   maxRequests: 0,
   beatMs: 0,
+  concurrency: 10,
+  graceMs: 10_000,
+  backlog: 511,
+  ownQueues: false,
   endsWithMaster: false,
 }
 const PID = 4711
@@ -53,7 +57,8 @@ function stageOf(t: TestContext): Stage {
     {
       ready: (pid) => void told.push(`ready ${pid}`),
       bootFailed: (pid, message) => void told.push(`bootFailed ${pid} ${message}`),
-      beat: (pid, requests, errors) => void told.push(`beat ${pid} ${requests} ${errors}`),
+      beat: (pid, { requests, errors, inFlight, latency }) =>
+        void told.push(`beat ${pid} ${requests} ${errors} ${inFlight} ${latency?.p99Ms}`),
       recycle: (pid, requests) => void told.push(`recycle ${pid} ${requests}`),
       trouble: (text) => void told.push(`trouble: ${text}`),
     },
@@ -125,10 +130,23 @@ test('workers: hello brings the welcome, every message its event', async (t) => 
   assert.deepEqual(peer.heard(), [welcome])
   peer.say({ type: 'ready' })
   peer.say({ type: 'beat', requests: 5, errors: 1 })
+  peer.say({
+    type: 'beat',
+    requests: 6,
+    errors: 1,
+    inFlight: 2,
+    latency: { p50Ms: 1, p95Ms: 2.5, p99Ms: 3 },
+  })
   peer.say({ type: 'recycle', requests: 5 })
   peer.say({ type: 'bootFailed', message: 'two\nlines' })
-  await stage.until('four events', () => stage.told.length === 4)
-  assert.deepEqual(stage.told, [`ready ${PID}`, `beat ${PID} 5 1`, `recycle ${PID} 5`, `bootFailed ${PID} two lines`])
+  await stage.until('five events', () => stage.told.length === 5)
+  assert.deepEqual(stage.told, [
+    `ready ${PID}`,
+    `beat ${PID} 5 1 null undefined`, // as an older worker says it
+    `beat ${PID} 6 1 2 3`,
+    `recycle ${PID} 5`,
+    `bootFailed ${PID} two lines`,
+  ])
 })
 
 test('workers: a message in pieces, and many in one', async (t) => {
@@ -139,7 +157,7 @@ test('workers: a message in pieces, and many in one', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 20))
   peer.say('at","requests":1,"errors":0}\n{"type":"ready"}\n{"type":"beat","requests":2,"errors":0}\n')
   await stage.until('three events', () => stage.told.length === 3)
-  assert.deepEqual(stage.told, [`beat ${PID} 1 0`, `ready ${PID}`, `beat ${PID} 2 0`])
+  assert.deepEqual(stage.told, [`beat ${PID} 1 0 null undefined`, `ready ${PID}`, `beat ${PID} 2 0 null undefined`])
 })
 
 test('workers: hello before bind is held until the pid is known', async (t) => {
@@ -266,7 +284,7 @@ test('workers: a worker that says its last words and goes is heard', async (t) =
   const peer = await greeted(stage)
   peer.socket.end('{"type":"beat","requests":9,"errors":0}\n')
   await stage.until('the close', () => peer.closed())
-  assert.deepEqual(stage.told, [`beat ${PID} 9 0`], 'told before the close is seen')
+  assert.deepEqual(stage.told, [`beat ${PID} 9 0 null undefined`], 'told before the close is seen')
 })
 
 test('workers: the socket is 0600 from birth, replaces a stale one, and goes with close', async (t) => {

@@ -342,13 +342,14 @@ test('live settings: the same processes, the new patience', () => {
 // facts --------------------------------------------------------------------------------------------
 
 test('counters belong to a process that lives', () => {
+  const counters = { requests: 5, errors: 1, inFlight: 0, latency: null }
   const world = new World()
   const { supervisor } = world
   supervisor.add(workerSpec(), 'up')
   world.advance(10)
-  supervisor.post({ type: 'counters', pid: 101, counters: { requests: 5, errors: 1 } })
-  supervisor.post({ type: 'counters', pid: 999, counters: { requests: 5, errors: 1 } })
-  assert.deepEqual([supervisor.counters(101), supervisor.counters(999)], [{ requests: 5, errors: 1 }, null])
+  supervisor.post({ type: 'counters', pid: 101, counters })
+  supervisor.post({ type: 'counters', pid: 999, counters })
+  assert.deepEqual([supervisor.counters(101), supervisor.counters(999)], [counters, null])
   world.strike(101, 'SIGKILL')
   world.advance(10)
   assert.equal(supervisor.counters(101), null)

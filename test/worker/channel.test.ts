@@ -104,7 +104,7 @@ for (const [what, reads, least, most] of [
       const channel = openChannel(path, 'secret', {
         welcome() {
           const began = performance.now()
-          void channel.end({ type: 'beat', requests: 1, errors: 0 }).then(() => {
+          void channel.end({ type: 'beat', requests: 1, errors: 0, inFlight: 0, latency: null }).then(() => {
             const took = performance.now() - began
             assert.ok(took >= least && took < most, `it took ${took} ms`)
             resolve()
@@ -114,7 +114,7 @@ for (const [what, reads, least, most] of [
         reopen() {},
       })
     })
-    assert.deepEqual(heard, reads ? ['{"type":"beat","requests":1,"errors":0}\n'] : [])
+    assert.deepEqual(heard, reads ? ['{"type":"beat","requests":1,"errors":0,"inFlight":0,"latency":null}\n'] : [])
   })
 }
 

@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { listenForWorkers, type WorkerChannel } from '../../src/os/workers.ts'
-import type { Welcome } from '../../src/worker/protocol.ts'
+import type { Counters, Welcome } from '../../src/worker/protocol.ts'
 
 const BOOT = fileURLToPath(new URL('../../src/worker/boot.js', import.meta.url))
 const DEADLINE_MS = 15_000
@@ -45,6 +45,8 @@ export interface Spawned {
 export interface Master {
   readonly dir: string
   readonly happenings: Happening[]
+  /** All of what beats told. */
+  readonly beats: readonly Counters[]
   channel: WorkerChannel
   /** Closes the socket; `listen` opens it again, as a next master would. */
   listen(): void
@@ -58,6 +60,7 @@ export function masterOf(t: TestContext): Master {
   const dir = mkdtempSync(join(tmpdir(), 'ph-worker-'))
   const path = join(dir, 'w.sock')
   const happenings: Happening[] = []
+  const beats: Counters[] = []
   const children: ChildProcess[] = []
   const pids = new Set<number>()
   // The kernel's word is libc.ts's; here the only connections are those of the last process spawned.
@@ -68,7 +71,10 @@ export function masterOf(t: TestContext): Master {
       {
         ready: (pid) => void happenings.push({ type: 'ready', pid }),
         bootFailed: (pid, message) => void happenings.push({ type: 'bootFailed', pid, message }),
-        beat: (pid, requests, errors) => void happenings.push({ type: 'beat', pid, requests, errors }),
+        beat(pid, counters) {
+          beats.push(counters)
+          happenings.push({ type: 'beat', pid, requests: counters.requests, errors: counters.errors })
+        },
         recycle: (pid, requests) => void happenings.push({ type: 'recycle', pid, requests }),
         trouble: (message) => void happenings.push({ type: 'trouble', message }),
       },
@@ -78,6 +84,7 @@ export function masterOf(t: TestContext): Master {
   const master: Master = {
     dir,
     happenings,
+    beats,
     channel: open(),
     listen() {
       master.channel = open()
@@ -100,6 +107,10 @@ export function masterOf(t: TestContext): Master {
         cfg: {},
         maxRequests: 0,
         beatMs: 0,
+        concurrency: 10,
+        graceMs: 10_000,
+        backlog: 511,
+        ownQueues: false,
         endsWithMaster: false,
         ...welcome,
       }
