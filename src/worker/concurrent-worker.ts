@@ -14,6 +14,12 @@ const BACKLOG = 511
 /** An answer that its client does not fetch is given up after so long. */
 const UNREAD_MS = 2000
 
+/**
+ * A slot that leaves gets no more connections: its queue is empty soon. One whose next process is there already would
+ * get them for ever: that one takes what is left.
+ */
+const EMPTYING_MS = 1_000
+
 export class ConcurrentWorker extends Worker {
   static override readonly [KIND]: string = 'concurrent'
 
@@ -61,7 +67,7 @@ export class ConcurrentWorker extends Worker {
     }
     await Promise.race([this[ENDING], this.#brokenOff])
     const host = theHost()
-    if (host?.ownQueues) await accepting.empty((host.graceMs ?? 0) / 2)
+    if (host?.ownQueues) await accepting.empty(Math.min(EMPTYING_MS, (host.graceMs ?? 0) / 2))
     await accepting.close()
     await Promise.all(this.#ending)
   }
