@@ -83,7 +83,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
     'proc.ts',
   ],
   'kin.ts': ['adopted.ts', 'proc.ts'],
-  'libc-notify.ts': ['libc.ts'],
+  'libc-notify.ts': ['libc.ts', 'libc-socket.ts'],
   'probes.ts': ['reaper.ts'],
   'libc-accounts.ts': ['libc.ts'],
   'libc-io.ts': ['libc.ts'],

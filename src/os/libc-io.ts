@@ -50,7 +50,7 @@ export function lockFile(fd: number): boolean {
 const F_DUPFD_CLOEXEC = 1030
 
 /** A second descriptor of the same thing, close-on-exec, with a number of at least `least`. */
-export const duplicateFd = (fd: number, least = 3): number => check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', least))
+export const duplicateFd = (fd: number): number => check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3))
 
 const F_SETFD = 2
 const FD_CLOEXEC = 1

@@ -1,9 +1,9 @@
 // C library calls on datagram sockets with a path, and on who sends to them (unix(7)). Another part of
 // libc.ts, by the same rules.
 
-import { closeSync } from 'node:fs'
 import { constants } from 'node:os'
-import { check, fail, lastError, lib, nameStruct, uncut } from './libc.ts'
+import { fail, lastError, lib, nameStruct, uncut } from './libc.ts'
+import { boundUnix, option, SOL_SOCKET } from './libc-socket.ts'
 
 nameStruct('iovec', { base: 'void *', length: 'size_t' })
 nameStruct('msghdr', {
@@ -17,17 +17,9 @@ nameStruct('msghdr', {
 })
 
 const c = {
-  socket: lib.func('int socket(int domain, int type, int protocol)'),
-  bind: lib.func('int bind(int fd, void *address, uint32_t length)'),
-  setsockopt: lib.func('int setsockopt(int fd, int level, int name, int32_t *value, uint32_t length)'),
   recvmsg: lib.func('int64_t recvmsg(int fd, _Inout_ msghdr *message, int flags)'),
 } as const
 
-const AF_UNIX = 1
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0o4000
-const SOCK_CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
 const SO_PASSCRED = 16
 const SO_RCVBUF = 8
 /** Words come in bursts; the kernel keeps at least ten of them anyway (net.unix.max_dgram_qlen). */
@@ -35,20 +27,10 @@ const RECEIVE_BYTES = 64 * 1024
 
 /** A datagram socket at a path that is free, close-on-exec and non-blocking; its mode is cut by the umask. Throws EADDRINUSE. */
 export function bindDatagrams(path: string): number {
-  const bytes = Buffer.from(path)
-  const address = Buffer.alloc(2 + bytes.length + 1)
-  address.writeUInt16LE(AF_UNIX, 0)
-  bytes.copy(address, 2)
-  const fd = check('socket', c.socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
-  try {
-    check('setsockopt', c.setsockopt(fd, SOL_SOCKET, SO_PASSCRED, Int32Array.of(1), 4))
-    check('setsockopt', c.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, Int32Array.of(RECEIVE_BYTES), 4))
-    check('bind', c.bind(fd, address, address.length))
-    return fd
-  } catch (e) {
-    closeSync(fd)
-    throw e
-  }
+  return boundUnix(path, 'datagram', (fd) => {
+    option(fd, SOL_SOCKET, SO_PASSCRED, 1)
+    option(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)
+  })
 }
 
 const MSG_DONTWAIT = 0x40

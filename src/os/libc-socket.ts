@@ -24,9 +24,10 @@ const AF_UNIX = 1
 const AF_INET = 2
 const AF_INET6 = 10
 const SOCK_STREAM = 1
+const SOCK_DGRAM = 2
 const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
-const SOL_SOCKET = 1
+export const SOL_SOCKET = 1
 const SO_REUSEADDR = 2
 const SO_REUSEPORT = 15
 const SO_ACCEPTCONN = 30
@@ -67,10 +68,15 @@ function bound(family: number, address: Buffer, shared: boolean, v6Only: 0 | 1):
   }
 }
 
-/** A Unix socket bound to the path. The caller sees to what stands there, and to the umask. */
-export function boundUnix(path: string): number {
-  const fd = check('socket', c.socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
+/**
+ * A Unix socket bound to the path, close-on-exec: for streams and blocking, or for datagrams and not. The caller sees
+ * to what stands there, and to the umask. `prepare` is called before it is bound.
+ */
+export function boundUnix(path: string, kind: 'stream' | 'datagram', prepare?: (fd: number) => void): number {
+  const type = kind === 'stream' ? SOCK_STREAM : SOCK_DGRAM | SOCK_NONBLOCK
+  const fd = check('socket', c.socket(AF_UNIX, type | SOCK_CLOEXEC, 0))
   try {
+    prepare?.(fd)
     const address = unixAddress(path)
     check('bind', c.bind(fd, address, address.length))
     return fd
@@ -147,7 +153,7 @@ const v6Text = (bytes: Buffer): string => {
   return new URL(`http://[${groups.join(':')}]/`).hostname.slice(1, -1)
 }
 
-function option(fd: number, level: number, name: number, value: number): void {
+export function option(fd: number, level: number, name: number, value: number): void {
   check('setsockopt', c.setsockopt(fd, level, name, Int32Array.of(value), 4))
 }
 

@@ -110,7 +110,7 @@ export function systemListeners({ store, kept, handed, log }: ListenersOptions):
     keep(program, wanted) {
       if (closed) return
       const now = wanted.map((w) => `${w.key} ${w.share?.choices ?? ''} ${settingsOf(w)}`).join('\n')
-      if (last.get(program) === now && wanted.every(({ key }) => opened.has(key))) return
+      if ((last.get(program) ?? '') === now && wanted.every(({ key }) => opened.has(key))) return
       last.set(program, now)
       for (const each of wanted) {
         try {
@@ -133,7 +133,7 @@ export function systemListeners({ store, kept, handed, log }: ListenersOptions):
     },
     of(program, wanted) {
       return wanted.map((each) => {
-        if (!opened.has(each.key)) last.delete(program) // the next `keep` balances anew
+        if (!opened.has(each.key)) last.set(program, 'anew') // the next `keep` balances anew
         const one = open(each, true)
         if (!one) throw inWords(new Error('it is not open'), each.address)
         one.users.add(program)

@@ -24,7 +24,7 @@ export function bindPath(place: UnixPlace, former: Born | null): { readonly fd: 
   const umask = process.umask(0o777)
   let fd: number
   try {
-    fd = boundUnix(place.path)
+    fd = boundUnix(place.path, 'stream')
   } finally {
     process.umask(umask)
   }

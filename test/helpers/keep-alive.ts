@@ -2,37 +2,22 @@
 // over it, and over a new one when the answer said that it was the last.
 
 import { Agent, request } from 'node:http'
-import type { Load, Place } from './web.ts'
+import { type Load, loadOf, type Place } from './web.ts'
 
 /** @param pauseMs between two requests: the connection is idle then. */
-export function keepAliveLoad(place: Place, clients: number, pauseMs = 0): Load {
-  let on = true
-  const tally = { answered: 0, failures: [] as string[] }
-  const one = async (): Promise<void> => {
+export const keepAliveLoad = (place: Place, clients: number, pauseMs = 0): Load =>
+  loadOf(clients, () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    while (on) {
-      try {
+    let first = true
+    return {
+      async ask() {
+        if (!first && pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+        first = false
         await ask(place, agent)
-        tally.answered++
-      } catch (e) {
-        tally.failures.push(String(e))
-      }
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      },
+      end: () => agent.destroy(),
     }
-    agent.destroy()
-  }
-  const all = Promise.all(Array.from({ length: clients }, one))
-  return {
-    async end() {
-      on = false
-      await all
-    },
-    get answered() {
-      return tally.answered
-    },
-    failures: tally.failures,
-  }
-}
+  })
 
 function ask(place: Place, agent: Agent): Promise<void> {
   return new Promise((resolve, reject) => {

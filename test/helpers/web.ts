@@ -42,18 +42,29 @@ export interface Load {
 }
 
 /** So many clients that ask again and again, each over a new connection. */
-export function load(place: Place, clients: number): Load {
+export const load = (place: Place, clients: number): Load =>
+  loadOf(clients, () => ({ ask: () => get(place), end: () => undefined }))
+
+export interface AskingClient {
+  ask(): Promise<unknown>
+  end(): void
+}
+
+/** So many clients that ask again and again; what fails is noted, and they go on. */
+export function loadOf(clients: number, clientOf: () => AskingClient): Load {
   let on = true
   const tally = { answered: 0, failures: [] as string[] }
   const one = async (): Promise<void> => {
+    const client = clientOf()
     while (on) {
       try {
-        await get(place)
+        await client.ask()
         tally.answered++
       } catch (e) {
         tally.failures.push(String(e))
       }
     }
+    client.end()
   }
   const all = Promise.all(Array.from({ length: clients }, one))
   return {
