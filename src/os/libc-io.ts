@@ -49,7 +49,7 @@ export function lockFile(fd: number): boolean {
 
 const F_DUPFD_CLOEXEC = 1030
 
-/** A second descriptor of the same thing, close-on-exec, with a number of at least `least`. */
+/** A second descriptor of the same thing, close-on-exec. */
 export const duplicateFd = (fd: number): number => check('fcntl', c.fcntl(fd, F_DUPFD_CLOEXEC, 'int', 3))
 
 const F_SETFD = 2
