@@ -8,16 +8,19 @@ import { attack } from './topics/attack.ts'
 import { calls } from './topics/calls.ts'
 import { http } from './topics/http.ts'
 import { flood } from './topics/output.ts'
-import { boot, idle, respawn } from './topics/processes.ts'
+import { boot, churn, deaths, idle, respawn, scale } from './topics/processes.ts'
 import { reload } from './topics/reload.ts'
 import { upgrade } from './topics/upgrade.ts'
 
 const topics: Readonly<Record<string, () => Promise<void>>> = {
   boot,
   respawn,
+  deaths,
+  scale,
   adopt,
   calls,
   idle,
+  churn,
   flood,
   http,
   reload,

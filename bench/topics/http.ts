@@ -3,6 +3,7 @@
 
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
+import { Agent, get } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -10,8 +11,9 @@ import { allRun, folder, freePort, type Master, print, startMaster, until } from
 
 const ROUNDS = 5
 const SECONDS = 4
+const CONNECTIONS = 100
 const HANDLER = `import http from 'node:http'
-const server = http.createServer((_request, response) => response.end('hello'))
+const server = http.createServer((_request, response) => response.end(String(process.pid)))
 `
 
 export async function http(): Promise<void> {
@@ -32,7 +34,9 @@ export async function http(): Promise<void> {
   const master = await startMaster(section('shared', ours, 'shared') + section('reuseport', shared, 'reuseport'))
   const peer = spawn(process.execPath, [clustered], { stdio: 'ignore' })
   try {
-    await measure(master, peer, { 'phd, shared': ours, 'phd, reuseport': shared, 'node:cluster': theirs })
+    const ports = { 'phd, shared': ours, 'phd, reuseport': shared, 'node:cluster': theirs }
+    await measure(master, peer, ports)
+    for (const [name, port] of Object.entries(ports)) await balance(name, port)
   } finally {
     peer.kill('SIGKILL')
     await master.end()
@@ -61,6 +65,36 @@ async function measure(master: Master, peer: ChildProcess, ports: Readonly<Recor
       print(`http: ${kind}, ${name}, p99`, 'ms', tails.get(name) ?? [])
     }
   }
+}
+
+/** How many of the connections that are open at once the busier of both processes has: half of them would be fair. */
+async function balance(name: string, port: number): Promise<void> {
+  const shares: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
+    const by = new Map<string, number>()
+    const one = async (): Promise<void> => {
+      const pid = await askedOf(port, agent)
+      by.set(pid, (by.get(pid) ?? 0) + 1)
+    }
+    await Promise.all(Array.from({ length: CONNECTIONS }, one))
+    agent.destroy()
+    shares.push((Math.max(...by.values()) / CONNECTIONS) * 100)
+  }
+  print(`http: ${CONNECTIONS} connections at once, ${name}, at the busier process`, '%', shares)
+}
+
+function askedOf(port: number, agent: Agent): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = get({ host: '127.0.0.1', port, agent }, (response) => {
+      let body = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk
+      })
+      response.on('end', () => resolve(body))
+    })
+    asked.on('error', reject)
+  })
 }
 
 async function wrk(port: number, more: readonly string[]): Promise<{ perSecond: number; p99: number }> {

@@ -1,12 +1,13 @@
 // Rolling reloads under load: every request is answered, whatever the server is written in. New connections, and
-// connections that are kept.
+// connections that are kept. Then processes are killed under load: only what they had in hand fails.
 
 import { spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { allRun, folder, freePort, print, root, startMaster } from '../tools.ts'
+import { allRun, folder, freePort, print, root, startMaster, until } from '../tools.ts'
 
 const RELOADS = 20
+const KILLS = 20
 const WORKER = `import { HttpWorker } from 'processhandler/worker'
 export default class Hello extends HttpWorker {
   handleRequest(_request, response) {
@@ -35,8 +36,32 @@ export async function reload(): Promise<void> {
     await measure('gunicorn', `[web]\ncommand = gunicorn --workers 1 app:app\nstart_seconds = 2\n${here}`, base)
   }
   if (!spawnSync('python3', ['--version']).error) {
-    await measure('Python', `[web]\ncommand = python3 ${python}\nstart_seconds = 2\n${here}`, base)
+    const section = `[web]\ncommand = python3 ${python}\nstart_seconds = 2\n${here}`
+    await measure('Python', section, base)
+    await kills(section, base)
   }
+}
+
+/** A server that has one request in hand at most: a kill may cost one. */
+async function kills(section: string, base: string): Promise<void> {
+  const port = await freePort()
+  const master = await startMaster(
+    `${section}number_workers = 2\nbackoff_reset = 0\nbind = 127.0.0.1:${port}\n`,
+    `${base}-kills`,
+  )
+  await allRun(master.client)
+  const load = underLoad(port, ['-H', 'Connection: close'])
+  for (let n = 0; n < KILLS; n++) {
+    const target = `web:${n % 2}`
+    const [program] = await master.client.call('status', { target })
+    process.kill(program?.processes[0]?.pid ?? 0, 'SIGKILL')
+    await until(async () => (await master.client.call('status', { target }))[0]?.processes[0]?.state === 'STARTING')
+    await allRun(master.client)
+  }
+  const { requests, failed } = await load.end()
+  print(`kill -9 under load, ${KILLS} times: requests answered`, '', [requests])
+  print(`kill -9 under load, ${KILLS} times: requests failed`, '', [failed])
+  await master.end()
 }
 
 async function measure(name: string, section: string, base: string): Promise<void> {

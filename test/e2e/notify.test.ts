@@ -2,8 +2,8 @@
 // words, with systemd's client, under a next master and through an upgrade.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { appendFileSync, readdirSync, statSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { appendFileSync, existsSync, readdirSync, statSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { connect } from '../../src/api/client.ts'
 import { nextMaster } from '../helpers/adoption.ts'
@@ -127,6 +127,34 @@ test("systemd's own client, as a child of the process: READY, STATUS, and its ba
   await master.state('web:0', 'RUNNING')
   await until('the end of systemd-notify', () => master.lines('web.log').includes('told'))
   assert.equal((await master.process('web:0')).statusText, 'from-systemd')
+})
+
+test('a program linked with libsystemd: READY, STATUS, MAINPID, WATCHDOG, RELOADING, STOPPING, and each barrier is answered', {
+  skip: missing('cc') || (existsSync('/usr/include/systemd/sd-daemon.h') ? false : 'needs libsystemd-dev'),
+}, async (t) => {
+  const program = sceneOf(t).path('notifies')
+  execFileSync('cc', ['-O1', '-Wall', '-o', program, fixture('notifies.c'), '-lsystemd'])
+  const master = await startMaster(
+    t,
+    `[web]\ncommand = ${program}\nready = notify\nworker_timeout = 600ms\nreload_strategy = signal\n`,
+  )
+  const { time } = await master.state('web:0', 'RUNNING')
+  const { pid, statusText } = await master.process('web:0')
+  assert.equal(statusText, 'a sign of life every 300 ms')
+  const client = await connect(master.socket)
+  t.after(() => client.close())
+  const stream = client.events({ topics: ['process.ready'] })
+  await stream.begun
+  assert.ok((await master.call('reload', { target: 'web' })).ok)
+  const told: unknown[] = []
+  for await (const one of stream) if (told.push('ready' in one && one.ready) === 2) break
+  assert.deepEqual(told, [false, true])
+  await until('twice the time of its watchdog', () => Date.now() - Date.parse(time) > 1_200)
+  const lives = await master.process('web:0')
+  assert.deepEqual([lives.pid, lives.state, lives.ready], [pid, 'RUNNING', true])
+  assert.ok((await master.call('stop', { target: 'web' })).ok)
+  assert.deepEqual((await master.process('web:0')).exit?.code, 0)
+  assert.deepEqual(master.lines('web.log'), ['READY=1 1 1', 'RELOADING=1 1 1', 'READY=1 1 1', 'STOPPING=1 1 1'])
 })
 
 const SEND =

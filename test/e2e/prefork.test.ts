@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, symlinkSync } from 'node:fs'
+import path from 'node:path'
 import { test } from 'node:test'
 import { quick, startMaster } from '../helpers/master.ts'
-import { fixture, missing, type Scene, sceneOf, until } from '../helpers/scene.ts'
+import { fixture, missing, root, type Scene, sceneOf, until } from '../helpers/scene.ts'
 import { freePort, get, load } from '../helpers/web.ts'
 
 const RELOADS = 2
@@ -24,8 +25,25 @@ def app(environ, start_response):
     return [b"%d" % os.getppid()]
 `
 
+const FASTIFY = `import fastify from 'fastify'
+const app = fastify({ forceCloseConnections: 'idle' })
+app.get('/', async () => String(process.pid))
+await app.ready()
+app.server.listen({ fd: 3 })
+process.on('SIGTERM', () => app.close())
+`
+
 const servers: readonly Server[] = [
   { name: 'node, listen({ fd: 3 })', skip: false, make: () => `command = node ${fixture('serves.js')}` },
+  {
+    name: 'fastify, listen({ fd: 3 })',
+    skip: false,
+    make(scene) {
+      symlinkSync(path.join(root, 'node_modules'), scene.path('node_modules'))
+      scene.write('app.mjs', FASTIFY)
+      return 'command = node app.mjs'
+    },
+  },
   {
     name: 'Python, socket.fromfd',
     skip: missing('python3'),
@@ -69,3 +87,32 @@ for (const { name, skip, make } of servers) {
     assert.notEqual(await get({ port }), before)
   })
 }
+
+test('kill -9 of processes under load: only the request that each had in hand fails', {
+  skip: missing('python3'),
+}, async (t) => {
+  const kills = 4
+  const port = await freePort()
+  const master = await startMaster(
+    t,
+    `${quick}[web]\ncommand = python3 ${fixture('serves.py')}\nnumber_workers = 2\nbind = 127.0.0.1:${port}\nbackoff_reset = 0\nenv.PAUSE = 0.01\n`,
+  )
+  await master.call('wait', { target: 'web', state: 'RUNNING' })
+  const asking = load({ port }, 8)
+  for (let n = 0; n < kills; n++) {
+    const victim = `web:${n % 2}`
+    const { pid } = await master.process(victim)
+    const from = asking.answered
+    await until('answers', () => asking.answered > from + 10)
+    process.kill(pid ?? 0, 'SIGKILL')
+    await until('its successor', async () => {
+      const now = await master.process(victim)
+      return now.state === 'RUNNING' && now.pid !== pid
+    })
+  }
+  await asking.end()
+  assert.ok(
+    asking.failures.length <= kills,
+    `${asking.failures.length} of ${asking.answered} failed: ${asking.failures.join()}`,
+  )
+})

@@ -49,6 +49,8 @@ export class World {
   readonly kernel = new Kernel(this.clock, (pid, event) => this.#master.post({ type: 'worker', pid, event }))
   readonly store = new FakeStore()
   readonly launched: (readonly [at: number, name: string, pid: number])[] = []
+  /** Each spawn blocks for so long. */
+  spawnMs = 0
   /** What every master has of the world; the living one's own ports lead here. */
   readonly ports: Ports
   readonly log: string[] = []
@@ -235,6 +237,7 @@ export class World {
         if ('failed' in nature) return { reason: nature.failed, permanent: nature.permanent ?? false }
         const { pid, start } = kernel.launch(instance, token, nature)
         this.launched.push([this.clock.time, `${instance.program}:${instance.slot}`, pid])
+        this.clock.time += this.spawnMs
         return { pid, start }
       },
       token: () => `token ${++this.#tokens}`,
