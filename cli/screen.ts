@@ -58,10 +58,13 @@ export async function watch(out: Out, draw: () => Promise<string>): Promise<void
   }
 }
 
+/** People look at stderr: there is a line of progress. */
+export const showsProgress = (out: Out): boolean => process.stderr.isTTY === true && !out.json
+
 /** Shows a line on stderr while `work` goes on, refreshed once a second; only on a terminal. */
 export async function withProgress<T>(out: Out, look: () => Promise<string>, work: Promise<T>): Promise<T> {
   const { stderr } = process
-  if (stderr.isTTY !== true || out.json) return work
+  if (!showsProgress(out)) return work
   const began = Date.now()
   let over = false
   let drawn = false

@@ -74,6 +74,16 @@ export function summary(programs: readonly Program[]): string {
   return `${count(total, 'process', 'processes')}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`
 }
 
+/** How far it is with new processes in the place of those that were there `before`. */
+export function replacing(before: readonly Program[], now: readonly Program[]): string {
+  const all = (programs: readonly Program[]) => programs.flatMap((p) => p.processes)
+  const pids = new Map(all(before).map(({ name, pid }) => [name, pid]))
+  const replaced = all(now).filter(({ name, pid }) => pid !== null && pids.has(name) && pids.get(name) !== pid)
+  const next = all(now).flatMap(({ name, replacement }) => (replacement ? [`${name} ${replacement.state}`] : []))
+  const parts = [summary(now), `${replaced.length} of ${pids.size} replaced`, ...next]
+  return parts.map(clean).join(', ')
+}
+
 export function stateStyle(state: ProgramState, fine: boolean): Style | null {
   switch (state) {
     case 'RUNNING':

@@ -1,8 +1,9 @@
 // A flood of 100-byte lines into log files, in each form, beside `cat > file` in the same run.
 
 import { execFileSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Collecting, type Collector, collectors } from '../peers/collectors.ts'
 import { compiled, elapsed, folder, print, residentOf, startMaster, ticksOf } from '../tools.ts'
 
 /** 1 GiB of lines of 100 bytes. */
@@ -40,6 +41,7 @@ export async function flood(): Promise<void> {
   const forms = [
     { label: 'raw, its own file', ini: '', slots: 1 },
     { label: 'raw, 4 processes in one file', ini: '', slots: 4 },
+    { label: 'raw, 50 processes, a file each', ini: 'log_file = %(log_path)s/%(slot)s.log', slots: 50 },
     { label: 'raw, rotated at 50 MB', ini: 'log_max_size = 50MB\nlog_backups = 2', slots: 1 },
     { label: 'prefix', ini: 'log_format = prefix', slots: 1 },
     { label: 'json', ini: 'log_format = json', slots: 1 },
@@ -47,6 +49,10 @@ export async function flood(): Promise<void> {
   for (const form of forms) {
     cat(program)
     await one(program, form)
+  }
+  for (const peer of collectors()) {
+    cat(program)
+    await theirs(program, peer)
   }
 }
 
@@ -89,4 +95,31 @@ async function one(
   print(`flood: ${label}, ping meanwhile`, 'ms', latencies)
   await master.end()
   execFileSync('sh', ['-c', `rm -f ${master.base}/*.log*`])
+}
+
+async function theirs(program: string, peer: Collector): Promise<void> {
+  const lines = Math.floor(LINES / 4) // some take minutes for all
+  const place = join(folder, `flood-${peer.name}`)
+  mkdirSync(place)
+  const collecting = await peer.begin(place, program, lines)
+  const whole = lines * 100
+  const first = await untilWritten(collecting, 1)
+  const pids = collecting.own()
+  const ticks = (): number => pids.reduce((sum, pid) => sum + ticksOf(pid), 0)
+  const from = process.hrtime.bigint()
+  const before = ticks()
+  await untilWritten(collecting, whole)
+  const ms = elapsed(from)
+  print(`flood: ${peer.name}`, 'MB/s', [((whole - first) / 1e6 / ms) * 1000])
+  print(`flood: ${peer.name}, its CPU for 1 GiB`, 's', [((ticks() - before) / 100) * (2 ** 30 / (whole - first))])
+  await collecting.end()
+  rmSync(place, { recursive: true })
+}
+
+async function untilWritten(collecting: Collecting, bytes: number): Promise<number> {
+  for (;;) {
+    const written = collecting.written()
+    if (written >= bytes) return written
+    await new Promise((next) => setTimeout(next, 1))
+  }
 }

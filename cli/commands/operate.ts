@@ -16,8 +16,8 @@ import type { Master } from '../connect.ts'
 import { clean, count } from '../format.ts'
 import type { Out } from '../output.ts'
 import { resultLines } from '../results.ts'
-import { withProgress } from '../screen.ts'
-import { summary } from '../status-table.ts'
+import { showsProgress, withProgress } from '../screen.ts'
+import { replacing, summary } from '../status-table.ts'
 import { type Context, FAILED, master, OK, targetOf } from './context.ts'
 
 export const start = operation('start')
@@ -76,7 +76,9 @@ function operation(method: 'start' | 'stop' | 'restart' | 'reload'): (ctx: Conte
   return async (ctx) => {
     const m = await master(ctx)
     const params = { target: targetOf(ctx.args).target ?? [], ...waiting(ctx) } satisfies Params<'start'>
-    return answer(ctx.out, await withProgress(ctx.out, progressOf(m, ctx.args), m.call(method, params)))
+    const replaces = method === 'restart' || method === 'reload'
+    const progress = replaces ? replacingOf(ctx.out, m, ctx.args) : progressOf(m, ctx.args)
+    return answer(ctx.out, await withProgress(ctx.out, progress, m.call(method, params)))
   }
 }
 
@@ -103,4 +105,12 @@ export function progressOf(m: Master, targets: readonly string[]): () => Promise
     const programs: readonly Program[] = await m.call('status', targetOf(targets))
     return summary(programs)
   }
+}
+
+/** The same for what puts new processes in the place of others. Call it before that begins: it asks who is there. */
+export function replacingOf(out: Out, m: Master, targets: readonly string[]): () => Promise<string> {
+  const ask = (): Promise<readonly Program[]> => m.call('status', targetOf(targets))
+  const before = showsProgress(out) ? ask() : null
+  before?.catch(() => undefined) // the operation itself tells what is wrong
+  return async () => replacing((await before) ?? [], await ask())
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { painter, width } from '../../cli/format.ts'
 import { resultLines, resultsIn } from '../../cli/results.ts'
 import { picture } from '../../cli/screen.ts'
-import { asWanted, exitWords, statusTable, summary } from '../../cli/status-table.ts'
+import { asWanted, exitWords, replacing, statusTable, summary } from '../../cli/status-table.ts'
 import type { ExitFacts, ProcessState, ProcessStatus, Program } from '../../src/api/contract.ts'
 
 const now = Date.parse('2026-01-02T03:04:05Z')
@@ -101,6 +101,19 @@ test('a table of everything, as people see it', () => {
     'none      STOPPED   no processes wanted (phctl scale none N)',
   ])
   assert.equal(summary(programs), '7 processes: 2 running, 1 backoff, 1 exited, 2 starting, 1 stopped')
+})
+
+test('a reload on its way: how many processes are new, and what the next one waits for', () => {
+  const before = [program('web', 'RUNNING', [running('web:0', { pid: 1 }), running('web:1', { pid: 2 })])]
+  const replacement = { pid: 12, state: 'STARTING', startedAt: iso(-1) } as const
+  const now = [
+    program('web', 'RUNNING', [
+      running('web:0', { pid: 11 }),
+      running('web:1', { pid: 2, replacement }),
+      running('web:2'),
+    ]),
+  ]
+  assert.equal(replacing(before, now), '3 processes: 3 running, 1 of 2 replaced, web:1 STARTING')
 })
 
 test('no programs', () => {
