@@ -2,15 +2,18 @@
 //
 // A pipe with O_ASYNC sends us SIGIO when bytes arrive; epoll then tells which, asked once for all.
 // While nobody prints, nothing runs. A source that gives a whole quota is visited again next turn, after
-// everybody else had theirs; one that prints often is visited every few ms instead of for each write
-// (its signals are off meanwhile); one that has fallen silent is armed again. So a flood costs a few
-// large moves, a lone line is written at once, and no one's flood delays the control socket.
+// everybody else had theirs (visits have some ms a turn: who had to wait is first in the next); one that
+// prints often is visited every few ms instead of for each write (its signals are off meanwhile); one that
+// has fallen silent is armed again. So a flood costs a few large moves, a lone line is written at once, and
+// nobody's flood delays the control socket.
 
 import type { Clock } from '../core/ports.ts'
 import { openEpoll, signalOnData } from './libc-io.ts'
 
 /** Bytes a source may take in a turn. */
 export const QUOTA_BYTES = 512 * 1024
+/** When visits of a turn have taken so long, the others come first in the next one. */
+const TURN_MS = 4
 /** A visit that finds so much comes again in the next turn. */
 const FLOOD_BYTES = 4 * 1024
 /** After such a visit it is visited each turn for so long, even if it gives less: its writer is being woken. */
@@ -74,6 +77,8 @@ export function pump(clock: Clock): Pump {
   const epoll = openEpoll()
   let soon: Kept[] = []
   let later: Kept[] = []
+  /** A turn for `soon` is on its way. */
+  let comes = false
 
   const hear = (): void => {
     const now = clock.now()
@@ -84,7 +89,8 @@ export function pump(clock: Clock): Pump {
       if (one.due !== null) continue // it is being visited anyway
       const often = now - one.lastAt < OFTEN_MS
       one.lastAt = now
-      visit(one, often)
+      if (clock.now() - now < TURN_MS) visit(one, often)
+      else again(one, 'soon')
     }
     for (const one of [...holding]) if (one.due === null && one.armed) visit(one, false)
   }
@@ -128,7 +134,12 @@ export function pump(clock: Clock): Pump {
     }
     if (due === 'soon') {
       soon.push(one)
-      if (soon.length === 1) clock.soon(() => visitAll('soon'))
+      if (comes) return
+      comes = true
+      clock.soon(() => {
+        comes = false
+        visitAll('soon')
+      })
     } else {
       later.push(one)
       if (later.length === 1) clock.alarm(clock.now() + VISIT_MS, () => visitAll('later'))
@@ -144,7 +155,18 @@ export function pump(clock: Clock): Pump {
       if (one) one.hup ||= hup
       if (one && one.due === null && !all.includes(one)) all.push(one)
     }
-    for (const one of all) visit(one, true)
+    const end = clock.now() + TURN_MS
+    let visited = 0
+    for (const one of all) {
+      visit(one, true)
+      visited++
+      if (clock.now() >= end) break
+    }
+    // Before those that had their turn and want another one.
+    const behind = soon
+    soon = []
+    for (const one of all.slice(visited)) again(one, 'soon')
+    soon.push(...behind)
   }
 
   /** Signals on again, and one more look: bytes may have come in between. */

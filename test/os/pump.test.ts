@@ -1,0 +1,44 @@
+// The pump's justice, with real pipes and a clock that the test turns: who floods waits for all others.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { test } from 'node:test'
+import { pump, type Source } from '../../src/os/pump.ts'
+import { FakeClock } from '../helpers/fake-clock.ts'
+import { sceneOf } from '../helpers/scene.ts'
+
+test('visits take all the time of a turn: each source has its own all the same, one after the other', async (t) => {
+  const scene = sceneOf(t)
+  const clock = new FakeClock()
+  const visits: number[] = []
+  const pumping = pump(clock)
+  const sources = Array.from({ length: 5 }, (_none, n): Source => {
+    execFileSync('mkfifo', [scene.path(`${n}`)])
+    const fd = openSync(scene.path(`${n}`), constants.O_RDWR | constants.O_NONBLOCK)
+    scene.after(() => closeSync(fd))
+    return {
+      fd,
+      take() {
+        visits.push(n)
+        clock.time += n === 2 ? 10 : 1.5
+        return { bytes: 4096, state: visits.length < 100 ? 'more' : 'stuck' }
+      },
+      ended: () => undefined,
+      failed: (e) => assert.fail(String(e)),
+    }
+  })
+  for (const one of sources) pumping.add(one)
+  for (const { fd } of sources) writeSync(fd, 'x')
+  for (const one of sources) pumping.wake(one)
+  const turns: number[] = []
+  while (visits.length < 100) {
+    const before = visits.length
+    assert.ok(clock.runSoon(), `nobody comes again after ${visits.join()}`)
+    turns.push(visits.length - before)
+  }
+  assert.ok(Math.max(...turns) <= 3, `too many in a turn: ${turns.join()}`)
+  const each = sources.map((_one, n) => visits.filter((visited) => visited === n).length)
+  assert.ok(Math.max(...each) - Math.min(...each) <= 1, `visits: ${each.join()}`)
+  while (clock.runSoon());
+})
