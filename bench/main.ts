@@ -6,6 +6,7 @@ import { removeFolder } from './tools.ts'
 import { adopt } from './topics/adoption.ts'
 import { attack } from './topics/attack.ts'
 import { calls } from './topics/calls.ts'
+import { growth } from './topics/growth.ts'
 import { http } from './topics/http.ts'
 import { flood } from './topics/output.ts'
 import { boot, churn, deaths, idle, respawn, scale } from './topics/processes.ts'
@@ -21,6 +22,7 @@ const topics: Readonly<Record<string, () => Promise<void>>> = {
   calls,
   idle,
   churn,
+  growth,
   flood,
   http,
   reload,
