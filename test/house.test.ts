@@ -39,6 +39,7 @@ const floors: Readonly<Record<string, number>> = {
   'signal-actions.ts': 4,
   'upgrade.ts': 4,
   'master.ts': 4,
+  'run-bundle.ts': 4,
   'main.ts': 4,
 }
 

@@ -15,7 +15,7 @@ const RECORD = '.phd/state/record'
 
 for (const [how, edit] of [
   ['does not parse', () => 'const x = ;'],
-  ['throws as soon as it runs', (text: string) => text.replace(/^(#!.*\n)/, '$1throw new Error("broken");')],
+  ['throws as soon as it runs', (text: string) => `throw new Error("broken");${text}`],
   ['ends with a code and says nothing', () => 'process.exit(3)'],
 ] as const) {
   test(`row 70: upgrade to a program that ${how}: refused, and the old one serves as before`, async (t) => {
@@ -37,7 +37,7 @@ test('row 70: upgrade to a program that dies after its check: a guard starts one
   await master.call('wait', { target: 'web', state: 'RUNNING' })
   const before = madeOn(master.scene)
   // Only where it is handed over to: its check, and a start of its own, go well.
-  change((text) => text.replace(/^(#!.*\n)/, '$1if(process.env.PHD_HANDOVER)process.abort();'))
+  change((text) => `if(process.env.PHD_HANDOVER)process.abort();${text}`)
   await master.call('upgrade', {}).catch(() => undefined)
   const info = await until('the next master', async () => {
     const one = await master.call('info', {}).catch(() => null)
@@ -99,8 +99,7 @@ for (const [way, first, second] of [
 ] as const) {
   test(`row 72: another schema of the record, ${way}: put aside whole, and the same processes go on`, async (t) => {
     const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 2\n`
-    const { program, change } = packageOf(t)
-    const original = readFileSync(program, 'utf8')
+    const { program, original, change } = packageOf(t)
     if (first) change(withNextSchema)
     const one = await startMaster(t, ini, { program })
     await one.call('wait', { target: 'web', state: 'RUNNING' })

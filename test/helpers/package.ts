@@ -9,6 +9,8 @@ import { root, sceneOf } from './scene.ts'
 export interface Package {
   /** Its phd. */
   readonly program: string
+  /** The text of the program behind it. */
+  readonly original: string
   /** Puts another program in its place, as an installation does; the edit must change something. */
   change(edit: (text: string) => string): void
 }
@@ -22,13 +24,16 @@ export function packageOf(t: TestContext): Package {
   symlinkSync(join(root, 'dist/src'), scene.path('package/dist/src'))
   const program = join(bin, 'phd.cjs')
   copyFileSync(join(root, 'dist/bin/phd.cjs'), program)
+  const bundle = join(bin, 'phd.bundle.cjs')
+  copyFileSync(join(root, 'dist/bin/phd.bundle.cjs'), bundle)
   return {
     program,
+    original: readFileSync(bundle, 'utf8'),
     change(edit) {
-      const text = readFileSync(program, 'utf8')
+      const text = readFileSync(bundle, 'utf8')
       assert.notEqual(edit(text), text)
-      rmSync(program)
-      writeFileSync(program, edit(text), { mode: 0o755 })
+      rmSync(bundle)
+      writeFileSync(bundle, edit(text))
     },
   }
 }
