@@ -12,11 +12,13 @@ import type { Event } from './core/state.ts'
 import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
 import { abilities, type Feature, without } from './os/abilities.ts'
 import { watchStrangers } from './os/adopted.ts'
+import { cgroupsOf } from './os/cgroups.ts'
 import { systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
 import { makeOwnFolder } from './os/folders.ts'
 import type { Received } from './os/handover.ts'
 import { type Ears, listenForHeralds } from './os/heralds.ts'
+import { systemAccounts } from './os/identity.ts'
 import { kinOf } from './os/kin.ts'
 import { peerOf } from './os/libc-io.ts'
 import { type SystemListeners, systemListeners } from './os/listeners.ts'
@@ -104,7 +106,6 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   const channel = listenForWorkers(channelPath, workerEvents(post, log), (fd) => peerOf(fd).pid)
   const workers = workersOf({
     channel,
-    path: channelPath,
     argv: [process.execPath, packageFile('dist/src/worker/boot.js')],
     orphans: master.orphans,
     random,
@@ -121,8 +122,11 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     noted: (facts, text) => log.warn(facts, text),
   })
   const spawner = systemSpawner()
+  const cgroups = cgroupsOf({ runPath: master.runPath })
   const probes = probesOf({ clock, spawner, said })
   const launcher = launcherOf({
+    accounts: systemAccounts,
+    cgroups,
     spawner,
     output,
     workers,
@@ -138,14 +142,14 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
   })
-  const supervisor = new Supervisor({ clock, launcher, listeners, signals: kin, store, log, random })
+  const supervisor = new Supervisor({ clock, launcher, listeners, signals: cgroups.around(kin), store, log, random })
   post.to = supervisor
   const usage = usageReader(clock)
   const facts: StatusFacts = {
     clock,
     usage: (pid) => usage.of(pid),
     counters: (pid) => supervisor.counters(pid),
-    left: (leader) => kin.countLeft(leader),
+    left: (leader) => Math.max(kin.countLeft(leader), cgroups.count(leader)),
   }
   feedEvents(supervisor, events, facts)
   limitMemory({ supervisor, clock, memoryOf: (pid) => usage.of(pid).memory })

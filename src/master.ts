@@ -17,6 +17,7 @@ import { messageOf } from './errors.ts'
 import { adoptionFacts, type Inheritance } from './inheritance.ts'
 import { makeMachine } from './machine.ts'
 import type { Received } from './os/handover.ts'
+import { systemAccounts } from './os/identity.ts'
 import { isFdScarce } from './os/libc.ts'
 import { hungUp, peerGroupsOf, peerOf } from './os/libc-io.ts'
 import { followLog } from './os/log-follow.ts'
@@ -73,7 +74,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const updated = (diff: ConfigDiff): void => events.emit('config.updated', { ...diff })
   const configuration = new Configuration(
     config,
-    { sections, foreground, updated, failed, store },
+    { sections, foreground, updated, failed, store, accounts: systemAccounts },
     supervisor,
     operator,
   )

@@ -1,6 +1,7 @@
 // What a program listens on: `bind`, `unix_socket` and what belongs to them.
 
 import { isIP } from 'node:net'
+import { type User, writtenUser } from '../core/identity.ts'
 import type { Address, Balance, Spec } from '../core/spec.ts'
 import type { ProgramConfig } from './config.ts'
 import type { View } from './master.ts'
@@ -13,9 +14,13 @@ import { parseMode, quote, unfit } from './units.ts'
 const MAX_PATH_BYTES = 107
 const BIND = 'addresses, comma separated, as 127.0.0.1:8000, [::1]:8000 or :8000'
 
-export function readListeners(reader: Reader, basePath: string): Pick<Spec, 'listeners' | 'backlog' | 'balance'> {
+export function readListeners(
+  reader: Reader,
+  basePath: string,
+  user: User | undefined,
+): Pick<Spec, 'listeners' | 'backlog' | 'balance'> {
   const mode = reader.take('unix_socket_mode', parseMode, 0o666)
-  const owner = reader.text('unix_socket_owner')
+  const owner = reader.text('unix_socket_owner') ?? (user ? writtenUser(user) : null)
   const tcp = reader.take<readonly Address[]>('bind', parseBind, [])
   const parseUnix = (text: string): readonly Address[] =>
     listed(text, 'paths, comma separated', (word) => {

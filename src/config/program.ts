@@ -2,6 +2,7 @@
 
 import type { Address, Autorestart, Ready, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
+import { readIdentity } from './identity.ts'
 import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
 import { cannotDieWithMaster } from './orphans.ts'
@@ -25,7 +26,8 @@ export function readProgram(
   reader.path('log_path')
   const run = readRun(reader, program, basePath)
   const sdk = run.kind === 'worker'
-  const listening = readListeners(reader, basePath)
+  const identity = readIdentity(reader)
+  const listening = readListeners(reader, basePath, identity.identity?.user)
   const facts = {
     program,
     run,
@@ -34,6 +36,7 @@ export function readProgram(
     directory: reader.path('directory'),
     env: readEnvironment(reader, basePath),
     envClear: reader.boolean('env_clear'),
+    ...identity,
     output: readOutput(reader, basePath, given.instance),
     ...listening,
     autostart: reader.boolean('autostart'),

@@ -6,7 +6,7 @@ import type { Config, LoadOptions, Setting } from '../config/config.ts'
 import { diffConfigs, formerConfig } from '../config/diff.ts'
 import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
 import { loadConfig } from '../config/load.ts'
-import type { Store } from '../core/ports.ts'
+import type { Accounts, Store } from '../core/ports.ts'
 import { slotsOf } from '../core/program.ts'
 import type { Kept } from '../core/record.ts'
 import { PhError } from '../errors.ts'
@@ -23,6 +23,7 @@ const COUNT = 'number_workers'
 export interface ConfigurationOptions {
   /** For a next master: the settings that are in force. */
   readonly store: Store
+  readonly accounts: Accounts
   /** Told after a changed file took effect. */
   readonly updated: (facts: ConfigUpdated) => void
   /** What nobody waits for went wrong. */
@@ -159,7 +160,7 @@ export class Configuration {
     return chooseTargets(this.#supervisor.programs, target).flatMap(({ program, slots }) => {
       const configured = this.#config.programs.get(program)
       // One that is being dropped is named by no file any more.
-      return configured ? [shownOf(configured, slots[0] ?? 0, socket)] : []
+      return configured ? [shownOf(configured, slots[0] ?? 0, socket, this.#options.accounts)] : []
     })
   }
 

@@ -5,13 +5,15 @@ import type { Shown } from '../api/contract.ts'
 import type { ProgramConfig } from '../config/config.ts'
 import { masked, maskedWords } from '../config/environment.ts'
 import { maskedSetting } from '../config/print.ts'
+import { limitsShown } from '../core/identity.ts'
 import { socketsOf } from '../core/listening.ts'
+import type { Accounts } from '../core/ports.ts'
 import { forSlot } from '../core/spec.ts'
 import { commandOf, environmentOf, inheritable, listenEnvironment, outputOf } from '../supervisor/launch.ts'
 
-export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket: string): Shown {
+export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket: string, accounts: Accounts): Shown {
   const environment = {
-    ...environmentOf(inheritable(process.env), { spec, slot }, { socket, masterPid: process.pid }),
+    ...environmentOf(inheritable(process.env), { spec, slot }, { accounts, socket, masterPid: process.pid }),
     ...listenEnvironment(socketsOf(spec, slot)),
   }
   const { stdout, stderr } = outputOf(spec, slot)
@@ -29,6 +31,6 @@ export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket:
     stderr,
     slot,
     listeners: spec.listeners.map(({ text }) => text),
-    limits: {},
+    limits: limitsShown(spec.identity),
   }
 }

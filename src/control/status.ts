@@ -121,8 +121,8 @@ function replacementOf(i: Instance): Replacement {
   return { pid: pidOf(i), state: wordOf(i) as ProcessState, startedAt }
 }
 
-function exitFacts({ code, signal, at, expected, forced }: Exit): ExitFacts {
-  return { code, signal, at: iso(at), expected, oom: null, forced }
+function exitFacts({ code, signal, at, expected, forced, oom = null }: Exit): ExitFacts {
+  return { code, signal, at: iso(at), expected, oom, forced }
 }
 
 const iso = (wall: number): string => new Date(wall).toISOString()

@@ -2,6 +2,7 @@
 // first, then the row of short runs decides how long to wait. Pure.
 
 import { backoffMs } from './backoff.ts'
+import { doubtOf } from './identity.ts'
 import type { Spec } from './spec.ts'
 import type { Context, Exit, Exited, Instance, Leftovers, State, Step } from './state.ts'
 
@@ -44,7 +45,7 @@ export function afterExit(
     : []
   const to = (state: State, more: Partial<Instance>): Step => ({ next: { ...i, ...more, state }, effects })
   const exit = 'failed' in end ? i.exit : exitOf(end, spec, c)
-  const reason = 'failed' in end ? end.failed : describeEnd(end)
+  const reason = 'failed' in end ? end.failed : describeEnd(end, spec, phase)
 
   if ('failed' in end ? spec.autorestart === 'never' : !restarts(spec, end)) {
     // A program that nobody restarts and that could not even be started: FATAL says so, EXITED would not.
@@ -77,12 +78,20 @@ function isExpected(spec: Spec, end: Ended): boolean {
 
 function exitOf(end: Ended, spec: Spec, c: Context): Exit {
   const { code, signal, forced = false } = end
-  return { code, signal, at: c.wall, expected: isExpected(spec, end), forced }
+  return { code, signal, at: c.wall, expected: isExpected(spec, end), forced, oom: oomOf(end, forced) }
+}
+
+/** Only SIGKILL may be the kernel's for want of memory. */
+export function oomOf({ code, signal, oom = null }: Exited, forced: boolean): boolean | null {
+  if (code !== null || (signal !== null && signal !== 'SIGKILL')) return false
+  return oom ?? (forced ? false : null)
 }
 
 /** `exit 1`, `killed by SIGKILL`, with the known cause behind a colon. */
-function describeEnd(end: Exited): string {
+function describeEnd(end: Exited, spec: Spec, phase: 'starting' | 'running'): string {
   const how =
     end.code !== null ? `exit ${end.code}` : end.signal !== null ? `killed by ${end.signal}` : 'ended, exit unknown'
-  return end.why ? `${how}: ${end.why}` : how
+  if (end.oom) return `${how}: out of memory`
+  const why = end.why ?? (phase === 'starting' ? doubtOf(spec, end.code) : null)
+  return why ? `${how}: ${why}` : how
 }

@@ -2,6 +2,7 @@
 // these; tests implement them with a fake. Nothing here is asynchronous: what takes time answers
 // with an event in the mailbox.
 
+import type { Account, CgroupLimits, Identity, SlotIdentity } from './identity.ts'
 import type { Wanted } from './listening.ts'
 import type { Asked } from './readiness.ts'
 import type { KeptProcess, RowKind } from './record.ts'
@@ -67,6 +68,8 @@ export interface Signals {
   send(pid: number, signal: string, group: boolean): boolean
   /** Has the ended process left anything: in its group, or gone from it? */
   hasLeft(leader: number): boolean
+  /** Has the kernel killed it for want of memory? null = nobody can tell. Asked before what it has left. */
+  oomKilled(leader: number): boolean | null
 }
 
 /**
@@ -99,6 +102,28 @@ export interface Launch {
   readonly extra?: Herald['fd']
   /** The kernel ends it when we die. */
   readonly diesWithUs: boolean
+  /** As whom and within which limits; null = as we are. */
+  readonly identity: SlotIdentity | null
+  /** The file by which it enters its cgroup. */
+  readonly enters?: string
+}
+
+/** For programs that have limits as a whole. */
+export interface Cgroups {
+  /** Before the spawn of the process with this token: by which file it enters its cgroup, or why there is none. */
+  make(program: string, token: string, limits: CgroupLimits): { readonly enters: string } | SpawnFailure
+  /** Its pid is known. */
+  born(token: string, pid: number): void
+  /** It never came to be. */
+  forget(token: string): void
+  /** The process of an earlier master may be in one. */
+  adopt(program: string, token: string, pid: number): void
+}
+
+/** Users, as this machine knows them now. */
+export interface Accounts {
+  /** null = it asks for none: ours. */
+  of(identity: Identity | undefined): Account | SpawnFailure | null
 }
 
 export interface Streams {
@@ -110,20 +135,20 @@ export interface Streams {
 }
 
 export interface Output {
-  /** Makes the streams of the process of that name (`web:0`), known by its token. Throws a system error whose message says which file. */
-  open(name: string, target: OutputSpec, token?: string): Streams
+  /** Makes the streams of the process of that name (`web:0`), known by its token, for its user. Throws a system error whose message says which file. */
+  open(name: string, target: OutputSpec, token?: string, owner?: Account | null): Streams
   /** Has each line that this process prints from now on looked at; null = no more. */
   onLines(token: string, line: ((text: string) => void) | null): void
 }
 
 /** What a process needs to say that it is ready, and where that is heard. What is said comes as an event. */
 export interface Heralds {
-  /** Before the launch of a process with this token. Throws a system error. */
-  prepare(instance: Instance, token: string): Herald
+  /** Before the launch of a process with this token, which runs as `owner` (null = as we). Throws a system error. */
+  prepare(instance: Instance, token: string, owner: Account | null): Herald
   /** Its pid is known. */
   bind(token: string, pid: number): void
   /** The process of an earlier master is heard again. */
-  adopt(instance: Instance, process: KeptProcess): void
+  adopt(instance: Instance, process: KeptProcess, owner: Account | null): void
   /** The process is gone, or never came to be. */
   forget(token: string): void
 }
@@ -148,14 +173,16 @@ export interface Probe {
   /** For a command of its own. */
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
+  readonly identity: SlotIdentity | null
 }
 
 /** The master's end of the worker channel, as the launcher sees it. */
 export interface Workers {
-  /** What the worker's process is started with, and the promise to welcome it. */
+  /** What the worker's process is started with, and the promise to welcome it. Throws a system error. */
   prepare(
     instance: Instance,
     token: string,
+    owner: Account | null,
   ): {
     readonly argv: readonly string[]
     readonly env: Readonly<Record<string, string>>

@@ -1,6 +1,8 @@
 // What a program is: the frozen settings of one INI section, in the units the core computes with.
 // Made by config/, read by everybody. Pure data: it survives JSON, so it can be compared and kept.
 
+import type { Identity } from './identity.ts'
+
 /** Replaced at spawn time by the slot's number: `\0slot:02d\0`. NUL cannot stand in a configuration, so nothing collides. */
 const SLOT_MARK = /\0slot:(0?)(\d*)[ds]\0/g
 
@@ -102,6 +104,8 @@ export interface Spec {
   /** Own environment, above the master's (or above nothing with envClear). Values may hold slot marks. */
   readonly env: Readonly<Record<string, string>>
   readonly envClear: boolean
+  /** As whom and within which limits it runs. Absent = as the master. */
+  readonly identity?: Identity
   readonly output: OutputSpec
   /** What its processes accept connections on, in their order from descriptor 3 on. The master binds and keeps it. */
   readonly listeners: readonly Address[]

@@ -14,6 +14,7 @@ export interface Exit {
   readonly expected: boolean
   /** We sent SIGKILL because the grace was over. */
   readonly forced: boolean
+  readonly oom?: boolean | null // killed for want of memory; null or absent = not known
 }
 
 /** What is left of a process's group after the process itself has ended by itself. */
@@ -112,7 +113,7 @@ export interface Instance {
 }
 
 /** An end as the kernel tells it. */
-export interface Exited {
+export interface Exited extends Pick<Exit, 'oom'> {
   readonly code: number | null
   /** With SIG. */
   readonly signal: string | null

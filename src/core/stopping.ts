@@ -1,7 +1,7 @@
 // From the wish to end it to STOPPED: the handlers of the table in instance.ts for the way down, and
 // for what a process leaves behind in its group. Pure.
 
-import { afterExit, leftoversOf, spawn } from './policy.ts'
+import { afterExit, leftoversOf, oomOf, spawn } from './policy.ts'
 import type { Context, Effect, Event, Exit, Exited, In, Instance, State, Step, StopCause } from './state.ts'
 
 /** Slows the looks at a process that SIGKILL does not end (D state): 1 s, doubling to a minute. */
@@ -93,7 +93,8 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
   const { state, spec } = i
   if (e.type === 'exited') {
     const forced = state.kills > 0 && e.signal === 'SIGKILL'
-    const exit: Exit = { code: e.code, signal: e.signal, at: c.wall, expected: state.cause.kind === 'asked', forced }
+    const expected = state.cause.kind === 'asked'
+    const exit: Exit = { code: e.code, signal: e.signal, at: c.wall, expected, forced, oom: oomOf(e, forced) }
     const seen: Instance = { ...i, exit }
     if (!e.left) return settle(seen, state, e, c)
     const next = { ...seen, state: { ...state, pid: null } }

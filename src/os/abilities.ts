@@ -14,7 +14,7 @@ export const without: Readonly<Record<Feature, string>> = {
   'boot-id': 'a record of an earlier boot is not known as such by itself',
   'other-users': 'what a program has left under another user is not seen (hidepid)',
   pidfd: 'the end of an adopted process is noticed by looking, four times a second',
-  setpriv: 'orphans = stop cannot be carried out',
+  setpriv: 'orphans = stop, user and no_new_privileges cannot be carried out',
 }
 
 /**

@@ -1,30 +1,34 @@
 // The sockets and FIFOs on which processes say that they are ready: made, opened again, removed; and whether a
 // sender belongs to the process. All are 0600 from their birth on.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Account } from '../core/identity.ts'
 import { errno } from '../errors.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
 import { mkfifo } from './libc-io.ts'
 import { bindDatagrams } from './libc-notify.ts'
 import { statOf, variableOf } from './proc.ts'
 
-/** In the place of one that an ended master had. */
-export function bindSocket(path: string): number {
+/** In the place of one that an ended master had; for the process's own user (null = ours). */
+export function bindSocket(path: string, owner: Account | null): number {
   makeParent(path)
   remove(path)
   const umask = process.umask(0o177)
   try {
-    return bindDatagrams(path)
+    const fd = bindDatagrams(path)
+    if (owner) lchownSync(path, owner.uid, owner.gid)
+    return fd
   } finally {
     process.umask(umask)
   }
 }
 
 /** A new FIFO. Ours first and without blocking; the child's end reads as well, so no write of it ever fails for want of a master. */
-export function openFifo(path: string): { readonly ours: number; readonly theirs: number } {
+export function openFifo(path: string, owner: Account | null): { readonly ours: number; readonly theirs: number } {
   makeParent(path)
   mkfifo(path, 0o600)
+  if (owner) lchownSync(path, owner.uid, owner.gid)
   const ours = openReader(path)
   try {
     return { ours, theirs: openSync(path, constants.O_RDWR | constants.O_NOFOLLOW) }

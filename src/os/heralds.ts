@@ -186,25 +186,25 @@ export function listenForHeralds({ folder, clock, tokens, open, said, noted }: H
   }
 
   return {
-    prepare({ spec }, token): Herald {
+    prepare({ spec }, token, owner): Herald {
       const { ready, workerTimeoutMs } = spec
       const path = join(folder, nameFor(ready.kind, token))
       if (ready.kind === 'notify') {
-        listen('notify', token, bindSocket(path))
+        listen('notify', token, bindSocket(path, owner))
         const watchdog = workerTimeoutMs > 0 ? { WATCHDOG_USEC: String(Math.round(workerTimeoutMs * 1000)) } : {}
         return { env: { NOTIFY_SOCKET: path, ...watchdog }, fd: null, release: () => undefined }
       }
       if (ready.kind !== 'fd') return { env: {}, fd: null, release: () => undefined }
-      const { ours, theirs } = openFifo(path)
+      const { ours, theirs } = openFifo(path, owner)
       listen('fd', token, ours)
       return { env: {}, fd: { at: ready.fd, from: theirs }, release: () => closeSync(theirs) }
     },
     bind,
-    adopt({ spec, state }, { token, pid }) {
+    adopt({ spec, state }, { token, pid }, owner) {
       const { kind } = spec.ready
       try {
         const name = nameFor(kind, token)
-        if (kind === 'notify') listen(kind, token, inherit(name) ?? bindSocket(join(folder, name)))
+        if (kind === 'notify') listen(kind, token, inherit(name) ?? bindSocket(join(folder, name), owner))
         if (kind === 'fd') adoptFifo(token, pid, state)
       } catch (e) {
         noted({ pid, err: messageOf(e) }, 'cannot hear a process: what it says of itself is lost')

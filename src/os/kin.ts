@@ -165,6 +165,8 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
       return left.length > 0 || waits
     },
     countLeft: (pid) => look(pid).left.length,
+    // Only a cgroup of its own would tell.
+    oomKilled: () => null,
     send(pid, signal, group) {
       if (!group) return sendTo(pid, signal)
       const leader = leaders.get(pid)

@@ -40,6 +40,8 @@ const c = {
   waitpid: lib.func('int waitpid(int pid, int32_t *status, int options)'),
   prctl: lib.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)'),
   getrlimit: lib.func('int getrlimit(int resource, uint64_t *limit)'),
+  sched_getaffinity: lib.func('int sched_getaffinity(int pid, size_t bytes, void *cores)'),
+  sched_setaffinity: lib.func('int sched_setaffinity(int pid, size_t bytes, void *cores)'),
 } as const
 
 /** Where a number has two names the first one is meant: EAGAIN, not EWOULDBLOCK. */
@@ -204,6 +206,30 @@ export function becomeSubreaper(): void {
 }
 
 // limits ------------------------------------------------------------------------------------------
+
+/** One bit for each core that any kernel knows of. */
+const CORES_BYTES = 1024
+
+/** Which of these cores the kernel gives to us, asked by taking them for a moment, this thread alone (sched(7)). */
+export function coresGranted(cores: readonly number[]): readonly number[] {
+  const mask = Buffer.alloc(CORES_BYTES)
+  for (const core of cores) mask.writeUInt8(mask.readUInt8(core >> 3) | (1 << (core & 7)), core >> 3)
+  const own = affinity()
+  if (c.sched_setaffinity(0, CORES_BYTES, mask) !== 0) return [] // none of them
+  const granted = affinity()
+  // Back to all, if these were all: cores that we get later are then ours, too.
+  setAffinity(Buffer.alloc(CORES_BYTES, 0xff))
+  if (!affinity().equals(own)) setAffinity(own)
+  return cores.filter((core) => (granted.readUInt8(core >> 3) & (1 << (core & 7))) !== 0)
+}
+
+function affinity(): Buffer {
+  const mask = Buffer.alloc(CORES_BYTES)
+  check('sched_getaffinity', c.sched_getaffinity(0, CORES_BYTES, mask))
+  return mask
+}
+
+const setAffinity = (mask: Buffer): number => check('sched_setaffinity', c.sched_setaffinity(0, CORES_BYTES, mask))
 
 const RLIMIT_NOFILE = 7
 

@@ -7,8 +7,9 @@
 // When we die the processes go on writing into their FIFOs, and wait when these are full: the next master opens them
 // again and reads on. How the bytes of one stream get into its file is stream.ts.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { Account } from '../core/identity.ts'
 import type { Clock, Output, Store, Streams } from '../core/ports.ts'
 import type { Kept } from '../core/record.ts'
 import type { OutputSpec } from '../core/spec.ts'
@@ -121,7 +122,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     if (adopted) pumping.wake(source)
   }
 
-  const pipeTo = (goes: Goes): number | '/dev/null' => {
+  const pipeTo = (goes: Goes, owner: Account | null): number | '/dev/null' => {
     if (goes.path === 'none') return '/dev/null'
     const id = (++serial).toString(36)
     const fifo = join(folder, id)
@@ -129,6 +130,8 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     try {
       makeFifo(fifo)
       undo.push(() => unlinkSync(fifo))
+      // Else it could not open /dev/stdout, which is opened anew.
+      if (owner) lchownSync(fifo, owner.uid, owner.gid)
       // Ours first and without blocking; then the child's, by an open of its own.
       const fd = openFifo(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
       undo.push(() => closeSync(fd))
@@ -174,15 +177,15 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   for (const [id, goes] of streams) adopt(id, goes)
   clearFolder(folder, (id) => kept?.stream.has(id) ?? false)
   return {
-    open(name, spec, token): Streams {
+    open(name, spec, token, owner = null): Streams {
       const goes = { name, output: spec, token }
-      const stdout = pipeTo({ ...goes, label: 'stdout', path: spec.stdout })
+      const stdout = pipeTo({ ...goes, label: 'stdout', path: spec.stdout }, owner)
       const close = (fd: number | string): void => {
         if (typeof fd === 'number') closeSync(fd)
       }
       let stderr: number | string = stdout
       try {
-        if (spec.stderr !== null) stderr = pipeTo({ ...goes, label: 'stderr', path: spec.stderr })
+        if (spec.stderr !== null) stderr = pipeTo({ ...goes, label: 'stderr', path: spec.stderr }, owner)
       } catch (e) {
         close(stdout) // nobody will write there: the pump then ends it
         throw e

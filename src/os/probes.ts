@@ -72,20 +72,21 @@ export function probesOf({ clock, spawner, said }: ProbesOptions): Asking {
       }
   }
 
-  const begin = ({ ready, cwd, env }: Asked, found: Found): (() => void) => {
+  const begin = (one: Asked, found: Found): (() => void) => {
+    const { ready } = one
     switch (ready.kind) {
       case 'tcp':
         return askTcp(ready.address, found)
       case 'http':
         return askHttp(ready.url, found)
       case 'exec':
-        return run(ready.argv, cwd, env, found)
+        return run(ready.argv, one, found)
       default:
         return ready satisfies never
     }
   }
 
-  const run = (argv: readonly string[], cwd: string, env: Probe['env'], found: Found): (() => void) => {
+  const run = (argv: readonly string[], { cwd, env, identity }: Probe, found: Found): (() => void) => {
     const nowhere = '/dev/null'
     const made = spawner.spawn({
       argv,
@@ -96,6 +97,7 @@ export function probesOf({ clock, spawner, said }: ProbesOptions): Asking {
       listeners: [],
       toldPid: false,
       diesWithUs: false,
+      identity,
     })
     if (!('pid' in made)) {
       clock.soon(() => found(made.reason))

@@ -1,11 +1,14 @@
 // Makes processes: finds the program as the program's own environment would, then posix_spawn. All
 // failures are told in words that say which of the many ENOENTs it was.
 
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { isWithheld, type Stage } from '../core/identity.ts'
 import type { Launch, Spawner, SpawnFailure } from '../core/ports.ts'
 import { errno, messageOf } from '../errors.ts'
+import { standingOf } from './identity.ts'
 import { posixSpawn } from './libc.ts'
+import { asUserOfFiles, mayExecute } from './libc-credentials.ts'
 import { statOf } from './proc.ts'
 
 /** POSIX leaves it to us where to look without PATH; sh and glibc take these. */
@@ -14,16 +17,19 @@ const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin'
 export function systemSpawner(): Spawner {
   return {
     spawn(launch) {
-      const path = findProgram(launch)
-      if (typeof path !== 'string') return path
-      const { cwd, diesWithUs, listeners, toldPid } = launch
-      const prefix = diesWithUs ? dyingPrefix() : []
-      if (!prefix)
-        return { reason: 'ENOENT: setpriv (util-linux) is not in the PATH: orphans = stop needs it', permanent: false }
-      const told = toldPid && listeners.length > 0 ? TELL_PID : []
-      const wrap = [...prefix, ...told]
+      const { cwd, diesWithUs, listeners, identity } = launch
+      const toldPid = launch.toldPid && listeners.length > 0
+      const standing = standingOf({ identity, enters: launch.enters ?? null, diesWithUs, toldPid })
+      if ('reason' in standing) return standing
+      const { become, stages } = standing
+      // As the one who will run it: what only the master may enter or execute would fail behind the prefix.
+      const find = (): string | SpawnFailure => runnable(findProgram(launch), stages)
+      const path = become ? asUserOfFiles(become, find) : find()
+      if (typeof path !== 'string') return become ? { ...path, reason: `${path.reason}, for ${become.name}` } : path
+      const before = prefixOf(stages, launch.env)
+      if ('reason' in before) return before
+      const { wrap, env } = before
       const argv = wrap.length > 0 ? [...wrap, path, ...launch.argv.slice(1)] : launch.argv
-      const env = Object.entries(launch.env).map(([name, value]) => `${name}=${value}`)
       try {
         const pid = posixSpawn({ path: wrap[0] ?? path, argv, env, cwd, fds: descriptorsOf(launch) })
         return { pid, start: statOf(pid)?.start ?? 0 }
@@ -34,20 +40,35 @@ export function systemSpawner(): Spawner {
   }
 }
 
-/** Only the process itself knows its pid before it is the program; `exec` keeps it. */
-const TELL_PID = ['/bin/sh', '-c', 'LISTEN_PID=$$ exec "$@"', 'sh']
+/** The stages as words, and the environment: of what they must not see, a last one tells the program alone. */
+function prefixOf(
+  stages: readonly Stage[],
+  env: Launch['env'],
+): { readonly wrap: readonly string[]; readonly env: readonly string[] } | SpawnFailure {
+  const all = Object.entries(env)
+  const kept = all.filter(([name]) => isWithheld(name, stages))
+  const last =
+    kept.length > 0 ? [{ tool: 'env', words: kept.map(pair), wants: kept.map(([name]) => name).join(', ') }] : []
+  const wrap: string[] = []
+  for (const { tool, words, wants } of [...stages, ...last]) {
+    const found = findProgram({ argv: [tool], cwd: '/', env: { PATH: process.env.PATH ?? DEFAULT_PATH } })
+    if (typeof found !== 'string') {
+      return { reason: `ENOENT: ${tool} (${packageOf(tool)}) is not in the PATH: ${wants} needs it`, permanent: false }
+    }
+    wrap.push(found, ...words)
+  }
+  return { wrap, env: all.filter((each) => !kept.includes(each)).map(pair) }
+}
+
+const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`
+
+const packageOf = (tool: string): string => (tool === 'nice' || tool === 'env' ? 'coreutils' : 'util-linux')
 
 /** The child's descriptors from 0 on; a hole below the extra one is /dev/null. */
 function descriptorsOf({ stdout, stderr, listeners, extra }: Launch): (number | string)[] {
   const fds: (number | string)[] = ['/dev/null', stdout, stderr, ...listeners]
   while (extra && fds.length < extra.at) fds.push('/dev/null')
   return extra ? [...fds, extra.from] : fds
-}
-
-/** The kernel sends SIGKILL at our death to a process that has asked for it; setpriv asks, then becomes the program. */
-function dyingPrefix(): readonly string[] | null {
-  const setpriv = findProgram({ argv: ['setpriv'], cwd: '/', env: { PATH: process.env.PATH ?? DEFAULT_PATH } })
-  return typeof setpriv === 'string' ? [setpriv, '--pdeathsig', 'KILL', '--'] : null
 }
 
 function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): string | SpawnFailure {
@@ -68,7 +89,7 @@ function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): 
     const failure = programFailure(path)
     if (!failure) return path
     // In a folder that may not be entered nothing is known to be there.
-    if (failure.reason.startsWith('EACCES') && existsSync(path)) denied ??= failure
+    if (failure.reason.startsWith('EACCES') && exists(path)) denied ??= failure
   }
   return denied ?? { reason: `ENOENT: no program "${word}" in its PATH`, permanent: false }
 }
@@ -76,7 +97,7 @@ function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): 
 function folderFailure(cwd: string): SpawnFailure | null {
   try {
     if (!statSync(cwd).isDirectory()) return { reason: `ENOTDIR: its directory ${cwd} is no folder`, permanent: false }
-    accessSync(cwd, constants.X_OK)
+    mayExecute(cwd)
     return null
   } catch (e) {
     const words = errno(e) === 'ENOENT' ? 'does not exist' : errno(e) === 'EACCES' ? 'may not be entered' : messageOf(e)
@@ -87,7 +108,7 @@ function folderFailure(cwd: string): SpawnFailure | null {
 function programFailure(path: string): SpawnFailure | null {
   try {
     if (statSync(path).isDirectory()) return { reason: `EACCES: ${path} is a folder`, permanent: false }
-    accessSync(path, constants.X_OK)
+    mayExecute(path)
     return null
   } catch (e) {
     const code = errno(e)
@@ -95,13 +116,46 @@ function programFailure(path: string): SpawnFailure | null {
       code === 'ENOENT'
         ? 'does not exist'
         : code === 'EACCES'
-          ? existsSync(path)
+          ? exists(path)
             ? 'is not executable'
             : 'cannot be reached: a folder on the way may not be entered'
           : code === 'ELOOP'
             ? 'is a loop of links'
             : messageOf(e)
     return { reason: `${code ?? 'error'}: ${path} ${words}`, permanent: false }
+  }
+}
+
+/** Behind a prefix nobody hears that a script names an interpreter that is not there. */
+function runnable(path: string | SpawnFailure, stages: readonly Stage[]): string | SpawnFailure {
+  if (typeof path !== 'string' || stages.length === 0) return path
+  const interpreter = /^#!\s*(\S+)/.exec(beginningOf(path))?.[1]
+  if (interpreter === undefined || exists(interpreter)) return path
+  return { reason: `ENOENT: ${path} ${words.ENOENT}`, permanent: false }
+}
+
+/** As the kernel looks at it (execve(2)); nothing of what may be run but not read. */
+function beginningOf(path: string): string {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const bytes = Buffer.alloc(256)
+      return bytes.toString('latin1', 0, readSync(fd, bytes))
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return ''
+  }
+}
+
+/** As far as the present user of files can see. */
+function exists(path: string): boolean {
+  try {
+    statSync(path)
+    return true
+  } catch {
+    return false // not there, or on no way that is open
   }
 }
 

@@ -3,9 +3,10 @@
 // lines into events. Workers come back by themselves, so the same calls serve a first start, an
 // adoption and an upgrade. It must not decide anything: what an event means is the supervisor's.
 
-import { accessSync, constants, rmSync } from 'node:fs'
+import { accessSync, constants, lchownSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Account } from '../core/identity.ts'
 import { messageOf } from '../errors.ts'
 import { lineOf, lineSplitter } from '../worker/lines.ts'
 import type { Counters, FromWorker, ToWorker, Welcome } from '../worker/protocol.ts'
@@ -14,6 +15,8 @@ import { messageFrom } from './worker-words.ts'
 const LINE_LIMIT = 64 * 1024
 /** sun_path, without its NUL; the kernel's own limit, beyond which libuv cuts in silence. */
 const PATH_BYTES = 107
+/** For the workers of another user. */
+const USER_SOCKET = /^w\d+\.sock$/
 /** So many different troubles are remembered, to say each of them once. */
 const TROUBLES = 256
 
@@ -30,6 +33,8 @@ export interface WorkerEvents {
 }
 
 export interface WorkerChannel {
+  /** The socket for workers of that user, its own and 0600; null = for those of ours. Throws a system error. */
+  pathFor(owner: Account | null): string
   /** Before the spawn: who shows this token gets this welcome, once its pid is bound. */
   expect(token: string, welcome: Welcome): void
   /** After the spawn (or an adoption): the token belongs to this process. */
@@ -66,7 +71,16 @@ export function listenForWorkers(path: string, events: WorkerEvents, peerPid: (f
   const expectations = new Map<string, Expected>()
   const lines = new Set<Line>()
   const said = new Set<string>()
-  const server = listen(path, accept, (e) => trouble(`the worker channel ${path}: ${e.message}`))
+  /** By path. */
+  const servers = new Map<string, Server>()
+  const listenAt = (at: string): void => {
+    const server = listen(at, accept, (e) => trouble(`the worker channel ${at}: ${e.message}`))
+    servers.set(at, server)
+  }
+  listenAt(path)
+  // Of an earlier master: those that are still used are made anew.
+  const others = readdirSync(dirname(path)).filter((name) => USER_SOCKET.test(name))
+  for (const name of others) rmSync(join(dirname(path), name), { force: true })
 
   function trouble(text: string): void {
     if (said.has(text)) return
@@ -163,6 +177,15 @@ export function listenForWorkers(path: string, events: WorkerEvents, peerPid: (f
   }
 
   return {
+    pathFor(owner) {
+      if (owner === null || owner.uid === process.geteuid?.()) return path
+      const at = join(dirname(path), `w${owner.uid}.sock`)
+      if (!servers.has(at)) {
+        listenAt(at)
+        lchownSync(at, owner.uid, owner.gid)
+      }
+      return at
+    },
     expect(token, welcome) {
       const known = expectations.get(token)
       if (known === undefined) expectations.set(token, { welcome, pid: null, line: null })
@@ -187,7 +210,7 @@ export function listenForWorkers(path: string, events: WorkerEvents, peerPid: (f
       for (const line of lines) if (line.greeted) line.socket.write(text)
     },
     close() {
-      server.close()
+      for (const server of servers.values()) server.close()
       for (const line of lines) line.socket.destroy()
       expectations.clear()
     },

@@ -112,10 +112,11 @@ export class Instances {
     const at = this.#byPid.get(pid)
     if (at) {
       this.#byPid.delete(pid)
+      const oom = signal === 'SIGKILL' ? this.#ports.signals.oomKilled(pid) : null
       const left = this.#ports.signals.hasLeft(pid)
       if (left) this.#groups.set(pid, at)
       else this.recording.process(at, null)
-      this.tell(at, { type: 'exited', code, signal, left })
+      this.tell(at, { type: 'exited', code, signal, left, oom })
     }
     this.lookAll()
   }

@@ -2,8 +2,11 @@
 // channel's promise to know it. The order matters: the output's pipes and the welcome stand before
 // the process does, so that its first byte and its first word have a place to go.
 
+import { accountEnvironment, identityFor } from '../core/identity.ts'
 import { socketsOf, type Wanted } from '../core/listening.ts'
 import type {
+  Accounts,
+  Cgroups,
   Herald,
   Heralds,
   Launcher,
@@ -23,6 +26,8 @@ import { TOKEN_ENV } from '../worker/protocol.ts'
 import { readinessOf } from './readiness.ts'
 
 export interface LaunchParts {
+  readonly accounts: Accounts
+  readonly cgroups: Cgroups
   readonly spawner: Spawner
   readonly output: Output
   readonly workers: Workers
@@ -46,7 +51,7 @@ export interface LaunchParts {
 }
 
 export function launcherOf(parts: LaunchParts): Launcher {
-  const { spawner, output, workers, listeners } = parts
+  const { accounts, cgroups, spawner, output, workers, listeners } = parts
   const base = inheritable(parts.environment)
   /** Tokens of living workers, by pid. */
   const tokens = new Map<number, string>()
@@ -55,20 +60,27 @@ export function launcherOf(parts: LaunchParts): Launcher {
     token: parts.token,
     launch(instance, token) {
       const { spec, slot } = instance
+      const owner = accounts.of(spec.identity)
+      if (owner && 'reason' in owner) return owner
+      const limits = spec.identity?.cgroup
+      const cgroup = limits ? cgroups.make(instance.program, token, limits) : null
+      if (cgroup && 'reason' in cgroup) return cgroup
       const sockets = socketsOf(spec, slot)
       const command = commandOf(spec, slot)
-      const worker = command ? null : workers.prepare(instance, token)
+      let worker: ReturnType<Workers['prepare']> | null = null
       let herald: Herald | null = null
       let streams: ReturnType<Output['open']>
       let fds: readonly number[]
       try {
+        if (!command) worker = workers.prepare(instance, token, owner)
         fds = listeners.of(instance.program, sockets)
-        herald = readiness.prepare(instance, token)
-        streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot), token)
+        herald = readiness.prepare(instance, token, owner)
+        streams = output.open(nameOf(instance.program, slot), outputOf(spec, slot), token, owner)
       } catch (e) {
         if (worker) workers.forget(token)
         herald?.release()
         readiness.failed(token)
+        cgroups.forget(token)
         return failureOf(e)
       }
       const env = {
@@ -93,6 +105,8 @@ export function launcherOf(parts: LaunchParts): Launcher {
           extra: herald.fd,
           // A worker ends by itself: it finishes what it has in hand first.
           diesWithUs: parts.orphans === 'stop' && command !== null,
+          identity: identityFor(spec, slot),
+          ...cgroup,
         })
       } catch (e) {
         made = failureOf(e)
@@ -103,7 +117,11 @@ export function launcherOf(parts: LaunchParts): Launcher {
       if ('pid' in made) {
         parts.born({ ...made, token }, true)
         readiness.born(token, made.pid)
-      } else readiness.failed(token)
+        cgroups.born(token, made.pid)
+      } else {
+        readiness.failed(token)
+        cgroups.forget(token)
+      }
       if (worker) {
         if ('pid' in made) {
           tokens.set(made.pid, token)
@@ -115,9 +133,13 @@ export function launcherOf(parts: LaunchParts): Launcher {
     adopt(instance, process) {
       const { pid, token } = process
       parts.born(process, false)
-      readiness.adopted(instance, process)
+      const account = accounts.of(instance.spec.identity)
+      // Of a user who is gone by now nothing is heard any more, and it is stopped like any other.
+      const owner = account && 'reason' in account ? null : account
+      readiness.adopted(instance, process, owner)
+      if (instance.spec.identity?.cgroup) cgroups.adopt(instance.program, token, pid)
       if (instance.spec.run.kind !== 'worker') return
-      workers.prepare(instance, token)
+      workers.prepare(instance, token, owner)
       tokens.set(pid, token)
       workers.bind(token, pid)
     },
@@ -157,9 +179,11 @@ export function outputOf({ output }: Spec, slot: number): OutputSpec {
 export function environmentOf(
   base: Readonly<Record<string, string>>,
   { spec, slot }: Pick<Instance, 'spec' | 'slot'>,
-  { socket, masterPid }: Pick<LaunchParts, 'socket' | 'masterPid'>,
+  { accounts, socket, masterPid }: Pick<LaunchParts, 'accounts' | 'socket' | 'masterPid'>,
 ): Record<string, string> {
   const env: Record<string, string> = spec.envClear ? {} : { ...base }
+  const account = accounts.of(spec.identity)
+  if (account && !('reason' in account)) Object.assign(env, accountEnvironment(account))
   for (const [name, value] of Object.entries(spec.env)) env[name] = forSlot(value, slot)
   return {
     ...env,

@@ -1,6 +1,7 @@
 // How a process comes to be known as ready, joined to its launch: what it is given for its own word, what
 // is asked of it while it is STARTING, which lines of its output are looked at. What is found is an event.
 
+import { type Account, identityFor } from '../core/identity.ts'
 import type { Herald, Heralds, Output, Probes } from '../core/ports.ts'
 import { readyIn } from '../core/readiness.ts'
 import type { KeptProcess } from '../core/record.ts'
@@ -19,9 +20,9 @@ export interface ReadinessParts {
 
 export interface Readiness {
   /** Before the launch. Throws a system error. */
-  prepare(instance: Instance, token: string): Herald
+  prepare(instance: Instance, token: string, owner: Account | null): Herald
   born(token: string, pid: number): void
-  adopted(instance: Instance, process: KeptProcess): void
+  adopted(instance: Instance, process: KeptProcess, owner: Account | null): void
   watch(instance: Instance, pid: number): void
   unwatch(pid: number): void
   /** The process has ended. */
@@ -37,24 +38,25 @@ export function readinessOf({ heralds, probes, output, said, environmentOf }: Re
   const reading = new Set<number>()
 
   return {
-    prepare: (instance, token) => heralds.prepare(instance, token),
+    prepare: (instance, token, owner) => heralds.prepare(instance, token, owner),
     born(token, pid) {
       tokens.set(pid, token)
       heralds.bind(token, pid)
     },
-    adopted(instance, process) {
+    adopted(instance, process, owner) {
       tokens.set(process.pid, process.token)
-      heralds.adopt(instance, process)
+      heralds.adopt(instance, process, owner)
     },
     watch(instance, pid) {
-      const ready = readyIn(instance.spec.ready, instance.slot)
+      const { spec, slot } = instance
+      const ready = readyIn(spec.ready, slot)
       switch (ready.kind) {
         case 'tcp':
         case 'http':
         case 'exec': {
           // Without the token: what a probe makes is not the program's.
           const { [TOKEN_ENV]: _token, ...env } = environmentOf(instance)
-          probes.begin({ pid, ready, cwd: forSlot(instance.spec.directory, instance.slot), env })
+          probes.begin({ pid, ready, cwd: forSlot(spec.directory, slot), env, identity: identityFor(spec, slot) })
           break
         }
         case 'log': {

@@ -1,6 +1,7 @@
 // What an SDK worker's process is started with: node with the SDK's boot program and the channel's
 // address; and the welcome that the channel gives to whoever shows the token.
 
+import type { Account } from '../core/identity.ts'
 import { hasOwnQueues } from '../core/listening.ts'
 import type { Workers } from '../core/ports.ts'
 import { nameOf } from '../core/program.ts'
@@ -10,6 +11,8 @@ import { CHANNEL_ENV, type Welcome } from '../worker/protocol.ts'
 
 /** The master's end of the channel, as far as a launch needs it. */
 export interface Channel {
+  /** Where a worker of that user finds us (null = of ours). */
+  pathFor(owner: Account | null): string
   expect(token: string, welcome: Welcome): void
   bind(token: string, pid: number): void
   forget(token: string): void
@@ -17,8 +20,6 @@ export interface Channel {
 
 export interface WorkerLaunchOptions {
   readonly channel: Channel
-  /** Path of the channel's socket. */
-  readonly path: string
   /** `node` and the SDK's boot program. */
   readonly argv: readonly string[]
   /** What becomes of processes when the master dies hard. */
@@ -30,9 +31,10 @@ export interface WorkerLaunchOptions {
 /** Beats a timeout: two may be lost. */
 const BEATS_A_TIMEOUT = 3
 
-export function workersOf({ channel, path, argv, orphans, random }: WorkerLaunchOptions): Workers {
+export function workersOf({ channel, argv, orphans, random }: WorkerLaunchOptions): Workers {
   return {
-    prepare(instance, token) {
+    prepare(instance, token, owner) {
+      const path = channel.pathFor(owner)
       channel.expect(token, welcomeOf(instance, orphans, random()))
       return { argv, env: { [CHANNEL_ENV]: path } }
     },

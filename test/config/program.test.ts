@@ -65,6 +65,27 @@ const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] =
   ['ready = exec: sh -c "exit %(slot)s"', (s) => readyIn(s.ready, 2), { kind: 'exec', argv: ['sh', '-c', 'exit 2'] }],
   ['ready = log:^a:b.* %(slot)s$', (s) => readyIn(s.ready, 2), { kind: 'log', pattern: '^a:b.* 2$' }],
   ['ready = log:x\nlog_file = none\nstderr_log_file = /x/e', (s) => s.ready, { kind: 'log', pattern: 'x' }],
+  ['nice = 0\nno_new_privileges = no\nuser =', (s) => s.identity, undefined],
+  ['user = www:22', (s) => s.identity, { user: { name: 'www', group: '22' } }],
+  ['umask = 27', (s) => s.identity, { umask: 0o27 }],
+  ['umask = 0', (s) => s.identity, { umask: 0 }],
+  ['nice = -5\noom_score_adj = 0', (s) => s.identity, { nice: -5, oomScoreAdj: 0 }],
+  ['rlimit_nofile = 10:unlimited', (s) => s.identity, { rlimits: { nofile: { soft: 10, hard: null } } }],
+  ['rlimit_as = 1GB', (s) => s.identity?.rlimits, { as: { soft: 2 ** 30, hard: 2 ** 30 } }],
+  ['rlimit_core = 0:1MB', (s) => s.identity?.rlimits, { core: { soft: 0, hard: 2 ** 20 } }],
+  ['rlimit_nproc = UNLIMITED', (s) => s.identity?.rlimits, { nproc: { soft: null, hard: null } }],
+  ['cpu_affinity = 3, 0-1,1', (s) => s.identity, { cpuAffinity: [0, 1, 3] }],
+  ['cpu_affinity = Auto', (s) => s.identity, { cpuAffinity: 'auto' }],
+  ['no_new_privileges = on', (s) => s.identity, { noNewPrivileges: true }],
+  ['memory_max = 64MB\npids_max = 9', (s) => s.identity?.cgroup, { memoryBytes: 2 ** 26, pids: 9 }],
+  ['cpu_max = 50%%', (s) => s.identity?.cgroup, { cores: 0.5 }],
+  ['cpu_max = 1.5', (s) => s.identity?.cgroup, { cores: 1.5 }],
+  ['user = 12\nunix_socket = /s', (s) => s.listeners.map((one) => one.kind === 'unix' && one.owner), ['12']],
+  [
+    'user = 12\nunix_socket = /s\nunix_socket_owner = 13',
+    (s) => s.listeners.map((one) => one.kind === 'unix' && one.owner),
+    ['13'],
+  ],
   ['max_requests = 0\nworker_timeout = 0', (s) => s.maxRequests, 0],
   ['graceful_timeout =', (s) => s.stopMs, 10_000],
 ]
@@ -82,4 +103,12 @@ test('ready and worker_timeout of [DEFAULT] are for those that can have them', (
     ['notify', 5000],
     ['time', 0],
   ])
+})
+
+test('a user whom nobody can know here is warned of, with its line', (t) => {
+  const { warnings } = load(t, '[web]\ncommand = x\nuser = no-such-user\n[b]\ncommand = x\nuser = root\n')
+  assert.deepEqual(
+    warnings.map(({ line, section, key, message }) => [line, section, key, message]),
+    [[3, 'web', 'user', '"no-such-user" is no user of this machine: where there is none, the start is refused']],
+  )
 })

@@ -23,7 +23,7 @@ function masterOn(world: World, scene: Scene, inherits: boolean) {
   }
   const configuration = new Configuration(
     config,
-    { store, sections: null, foreground: true, updated: () => undefined, failed },
+    { store, accounts: { of: () => null }, sections: null, foreground: true, updated: () => undefined, failed },
     world.supervisor,
     operator,
   )

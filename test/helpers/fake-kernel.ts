@@ -137,6 +137,7 @@ export class Kernel {
         return heard.length > 0
       },
       // Where the number is another process's by now, so is the group.
+      oomKilled: () => null,
       hasLeft: (leader) => this.processes.get(leader)?.state !== 'alive' && members(leader).length > 0,
     }
   }

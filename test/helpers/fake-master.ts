@@ -137,6 +137,7 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
     listeners: { keep: (program, wanted) => living(() => ports.listeners.keep(program, wanted)) },
     signals: {
       send: (pid, signal, group) => between(`${signal} to ${pid}`, () => ports.signals.send(pid, signal, group)),
+      oomKilled: () => null,
       hasLeft: (leader) => living(() => ports.signals.hasLeft(leader)),
     },
     store: { put: (kind, key, row) => living(() => store.put(kind, key, row)), flush },

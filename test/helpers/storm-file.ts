@@ -40,6 +40,7 @@ export function beginWith(file: ReadonlyMap<string, Spec>, world: World, kept: K
   })(supervisor, clock)
   const options = {
     store: world.rows,
+    accounts: { of: () => null },
     updated: () => undefined,
     failed: (e: unknown) => {
       if (life.over === null) throw e

@@ -37,6 +37,7 @@ test('a daemon that was forked a moment before the end of its parent is seen, wh
       stdout: '/dev/null',
       stderr: '/dev/null',
       diesWithUs: false,
+      identity: null,
     })
     assert.ok('pid' in made)
     leaders.add(made.pid)

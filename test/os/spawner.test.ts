@@ -21,6 +21,7 @@ const launch = (scene: Scene, argv: readonly string[], more: Partial<Launch> = {
   stdout: '/dev/null',
   stderr: '/dev/null',
   diesWithUs: false,
+  identity: null,
   ...more,
 })
 
