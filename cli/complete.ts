@@ -166,6 +166,7 @@ function targets(
   const processes = programs.flatMap((p) => p.processes).map(({ name, state }) => ({ word: name, meaning: state }))
   const whole: readonly Candidate[] = [
     ...programs.map(({ program, state }) => ({ word: program, meaning: state })),
+    ...[...new Set(programs.flatMap((p) => p.groups ?? []))].map((word) => ({ word, meaning: 'group' })),
     ...(programs.length > 0 ? [{ word: 'all', meaning: 'all programs' }] : []),
     ...(command === 'logs' ? [{ word: 'master', meaning: "the master's own log" }] : []),
   ]

@@ -35,7 +35,16 @@ export interface Place {
 }
 
 /** Methods that change nothing: they may be sent before we know who answers. */
-const questions: ReadonlySet<string> = new Set(['ping', 'info', 'status', 'show', 'reread', 'wait', 'rpc.discover'])
+const questions: ReadonlySet<string> = new Set([
+  'ping',
+  'info',
+  'status',
+  'graph',
+  'show',
+  'reread',
+  'wait',
+  'rpc.discover',
+])
 
 /** Beyond --timeout, what the master gets to answer by itself that the time is over. */
 const GRACE_MS = 2000

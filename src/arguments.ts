@@ -24,7 +24,7 @@ usage: phd [-c FILE] [-s NAME ...] [-n] [--instance NAME]
       --print-config    print the effective configuration with the origin of each value
       --version, --help
 
-exit: 0 stopped in order; 1 internal error; 2 usage; 75 another master runs; 78 configuration
+exit: 0 stopped in order; 1 internal error; 2 usage; 3 exit_when: any_fatal; 75 another master runs; 78 configuration
 next: phctl status    (phctl help lists the commands)
 `
 

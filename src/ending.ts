@@ -2,6 +2,7 @@
 
 import type { Events } from './control/events.ts'
 import type { ControlServer } from './control/server.ts'
+import { type ExitWhen, exitVerdict } from './core/exit-when.ts'
 import type { Clock } from './core/ports.ts'
 import type { Ears } from './os/heralds.ts'
 import type { SystemListeners } from './os/listeners.ts'
@@ -24,8 +25,10 @@ export interface EndingParts {
   readonly pidfile: string
   readonly store: Journal
   stopReaping(): void
-  /** Called once, when everything has ended. */
-  ended(): void
+  /** When the master ends by itself. */
+  readonly exitWhen: ExitWhen
+  /** Called once, when everything has ended, with the exit code. */
+  ended(code: number): void
 }
 
 export interface Ending {
@@ -33,6 +36,8 @@ export interface Ending {
   serving(server: ControlServer): void
   /** Begins the end, once; `stopped` is called when all processes have ended. */
   begin(why: string, stopped?: () => void): void
+  /** From now on the master ends when exit_when says so. */
+  watch(): void
 }
 
 /** How long clients may take to read their last answer. */
@@ -42,6 +47,7 @@ export function endingOf(parts: EndingParts): Ending {
   const { supervisor, output, channel, clock, events, log } = parts
   let server: ControlServer | null = null
   let begun = false
+  let code = 0
   const finish = (): void => {
     output.finish()
     channel.close()
@@ -54,7 +60,7 @@ export function endingOf(parts: EndingParts): Ending {
       if (over) return
       over = true
       log.info({}, 'stopped')
-      parts.ended()
+      parts.ended(code)
     }
     if (!server) {
       done()
@@ -64,7 +70,7 @@ export function endingOf(parts: EndingParts): Ending {
     clock.soon(() => server?.close(done))
     clock.alarm(clock.now() + FAREWELL_MS, done)
   }
-  return {
+  const end: Ending = {
     serving(made) {
       server = made
     },
@@ -83,5 +89,25 @@ export function endingOf(parts: EndingParts): Ending {
         finish()
       })
     },
+    watch() {
+      if (parts.exitWhen === 'never') return
+      let looks = false
+      const look = (): void => {
+        looks = false
+        const verdict = begun ? null : exitVerdict(parts.exitWhen, supervisor.programs)
+        if (!verdict) return
+        code = verdict.code
+        end.begin(verdict.why)
+      }
+      // After the turn, when all that follows from a change has followed.
+      const lookSoon = (): void => {
+        if (looks) return
+        looks = true
+        clock.soon(look)
+      }
+      supervisor.watch(lookSoon)
+      lookSoon()
+    },
   }
+  return end
 }

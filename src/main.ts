@@ -108,7 +108,7 @@ async function run(
       lock,
       handover,
       activated,
-      ended: () => process.exit(0),
+      ended: (code) => process.exit(code),
     })
     handover?.settle()
     replaySignals()

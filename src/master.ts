@@ -44,8 +44,8 @@ export interface MasterOptions {
   /** Sockets that systemd has opened for us, by key. */
   readonly activated: Readonly<Record<string, number>>
   readonly access: SocketAccess
-  /** Called once, when everything has ended in order. */
-  readonly ended: () => void
+  /** Called once, when everything has ended in order, with the exit code. */
+  readonly ended: (code: number) => void
 }
 
 /** The caller holds the lock of run_path. Resolves when the pidfile is written and the socket answers. */
@@ -90,6 +90,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     store,
     stopReaping: () => machine.stopReaping(),
     heralds,
+    exitWhen: master.exitWhen,
     ended: options.ended,
   })
   const ownLog = growthOf(clock)
@@ -202,6 +203,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     events.emit('master.adopted', facts)
   }
   configuration.begin(inheritance?.kept ?? null)
+  end.watch()
 }
 
 /** Program logs grow in the capture; the master's own grows with each line of it. */

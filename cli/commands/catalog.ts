@@ -16,7 +16,7 @@ export interface CommandRow {
 }
 
 const noWait = ['--no-wait', 'answer at once, do not wait until all is settled'] as const
-const target = 'TARGET is a program (web), one of its processes (web:2), a glob (web-*) or all.'
+const target = 'TARGET is a program (web), one of its processes (web:2), a group, a glob (web-*) or all.'
 const settles = [
   'Waits until every process has settled.',
   '--timeout T gives up waiting after T (exit 7), and stops nothing.',
@@ -30,6 +30,14 @@ export const catalog = {
     options: [['-w, --watch', 'refresh once a second until interrupted']],
     details: [target, 'Exit 3 when a selected process is not as it is wanted.'],
     examples: ['phctl status', 'phctl status -w web'],
+  },
+  graph: {
+    topic: 'Look',
+    args: '',
+    meaning: 'show in which order programs start, and what each waits for',
+    options: [['--mermaid', 'as a Mermaid flowchart']],
+    details: ['A number begins a wave: its programs wait for earlier waves only.', 'Groups stand below.'],
+    examples: ['phctl graph', 'phctl graph --mermaid > order.mmd'],
   },
   show: {
     topic: 'Look',
@@ -94,7 +102,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'start what does not run',
     options: [noWait],
-    details: [target, ...settles],
+    details: [target, 'What it depends on is started first.', ...settles],
     examples: ['phctl start web', 'phctl start all --timeout 30s'],
   },
   stop: {
@@ -102,7 +110,7 @@ export const catalog = {
     args: '<target...>',
     meaning: 'stop processes; they stay down until started',
     options: [noWait],
-    details: [target, ...settles],
+    details: [target, 'Of several those that depend on others stop first.', ...settles],
     examples: ['phctl stop web:2', "phctl stop 'web-*' api"],
   },
   restart: {
@@ -239,7 +247,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['top', 'graph', 'run', 'startup', 'import', 'export'] as const
+export const laterCommands = ['top', 'run', 'startup', 'import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

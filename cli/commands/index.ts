@@ -4,6 +4,7 @@ import type { CommandName } from './catalog.ts'
 import { completion } from './completion.ts'
 import { check, reread, show, update } from './config.ts'
 import type { Handler } from './context.ts'
+import { graph } from './graph.ts'
 import { help, version } from './help.ts'
 import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
@@ -13,6 +14,7 @@ import { upgrade } from './upgrade.ts'
 
 export const handlers: Readonly<Record<CommandName, Handler>> = {
   status,
+  graph,
   show,
   logs,
   events,

@@ -88,6 +88,8 @@ export interface ProcessStatus {
 export interface Program {
   readonly program: string
   readonly state: ProgramState
+  /** The groups that it is in. */
+  readonly groups: readonly string[]
   /** Slots to keep. */
   readonly desired: number
   readonly running: number
@@ -95,6 +97,20 @@ export interface Program {
   readonly nextRunAt: string | null
   readonly lastRun: string | null
   readonly processes: readonly ProcessStatus[]
+}
+
+/** A program in the order of starting. */
+export interface GraphNode {
+  readonly program: string
+  readonly state: ProgramState
+  readonly priority: number
+  readonly groups: readonly string[]
+  readonly dependsOn: readonly { readonly program: string; readonly condition: string }[]
+}
+
+export interface Graph {
+  /** Each depends on earlier waves only; the first depends on nothing. Within a wave in the order of priority. */
+  readonly waves: readonly (readonly GraphNode[])[]
 }
 
 export interface Info {
@@ -212,7 +228,7 @@ interface NoParams {
   readonly [key: string]: never
 }
 export interface TargetParams {
-  /** `web`, `web:2`, a glob `web-*`, `all`, or a list of those. */
+  /** `web`, `web:2`, a group, a glob `web-*`, `all`, or a list of those. */
   readonly target: string | readonly string[]
 }
 export interface OperateParams extends TargetParams {
@@ -311,6 +327,7 @@ export interface Methods {
   ping: { params: NoParams; result: 'pong' }
   info: { params: NoParams; result: Info }
   status: { params: { readonly target?: string | readonly string[] | undefined }; result: readonly Program[] }
+  graph: { params: NoParams; result: Graph }
   start: { params: OperateParams; result: OperationResult }
   stop: { params: OperateParams; result: OperationResult }
   restart: { params: OperateParams; result: OperationResult }

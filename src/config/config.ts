@@ -1,6 +1,7 @@
 // What a configuration is once it is read: frozen, checked, in the units the core computes with.
 
 import type { LogLevel, Problem } from '../api/contract.ts'
+import type { ExitWhen } from '../core/exit-when.ts'
 import type { Spec } from '../core/spec.ts'
 import type { Reading } from './files.ts'
 
@@ -39,6 +40,8 @@ export interface MasterConfig {
   readonly daemonize: boolean
   /** What becomes of processes when the master dies hard. */
   readonly orphans: Orphans
+  /** When it ends by itself. */
+  readonly exitWhen: ExitWhen
   readonly maxClients: number
   /** Bytes. */
   readonly maxMessage: number

@@ -48,6 +48,8 @@ function compare(program: string, before: ProgramConfig, after: ProgramConfig): 
   // The content of a dotenv file is part of what a process gets, and stands in no setting.
   if (!sameEntries(before.spec.env, after.spec.env) && ![...effects.keys()].some(isEnvironment))
     effects.set('env_file', 'reload')
+  // Nor does what the sections of groups say.
+  if (before.spec.groups.join() !== after.spec.groups.join()) effects.set('groups', 'live')
   if (effects.size === 0) return null
   const effect = [...effects.values()].reduce((a, b) => (STRENGTH.indexOf(b) > STRENGTH.indexOf(a) ? b : a))
   return { program, keys: [...effects.keys()], effect }

@@ -6,7 +6,9 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { errno, PhError } from '../errors.ts'
 import type { Config, LoadOptions, MasterConfig, ProgramConfig } from './config.ts'
+import { withOrder } from './depends.ts'
 import { readText } from './files.ts'
+import { readGroups } from './groups.ts'
 import { defaultEntries, programName, sectionEntries } from './keys.ts'
 import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
@@ -52,7 +54,11 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
   const given = { instance, foreground: options.foreground ?? false, cpus }
   const master = readMaster({ header, layer: createLayer('master', own, inherited, builtins) }, views, given, findings)
 
-  const programs = new Map(views.map((view) => [view.header.name, readProgram(view, master, given, findings)]))
+  const read = new Map(views.map((view) => [view.header.name, readProgram(view, master, given, findings)]))
+  const all = found.programs.map((section) => programName(section.name))
+  const unselected = new Set(all.filter((name) => !read.has(name)))
+  const groups = readGroups(found.groups, found.programs, defaults, builtins, findings)
+  const programs = withOrder(views, { programs: read, groups, unselected }, findings)
   refuseSharedFiles(views, programs, master, findings)
   refuseSharedAddresses(views, programs, findings)
   findings.settle()

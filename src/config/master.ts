@@ -1,6 +1,7 @@
 // [master] and what stands for it elsewhere, as the master computes with it.
 
 import type { LogLevel } from '../api/contract.ts'
+import type { ExitWhen } from '../core/exit-when.ts'
 import type { MasterConfig, Orphans } from './config.ts'
 import type { Layer } from './layers.ts'
 import { RUN_PATH_BYTES, SOCKET_BYTES } from './paths.ts'
@@ -74,6 +75,7 @@ export function readMaster(master: View, programs: readonly View[], given: Given
     logLevel: (reader.choice('log_level') ?? 'info') as LogLevel, // the choices of its row are the levels
     daemonize: daemonize && !given.foreground,
     orphans: (reader.choice('orphans') ?? 'adopt') as Orphans,
+    exitWhen: (reader.choice('exit_when') ?? 'never') as ExitWhen, // as are the choices of its row
     maxClients: reader.integer('max_clients'),
     maxMessage: reader.size('max_message'),
     procName: given.instance ?? 'phd',

@@ -13,7 +13,15 @@ export function printConfig(config: Config): string {
   const declared = [...variables].map((key) => `${key} =\n`).join('')
   const sections = [{ name: 'master', settings: config.master.settings }, ...programs]
   const blocks = sections.map(({ name, settings }) => `[${name}]\n${settings.map(line).join('')}`)
-  return [...(declared === '' ? [] : [`[DEFAULT]\n${declared}`]), ...blocks].join('\n')
+  return [...(declared === '' ? [] : [`[DEFAULT]\n${declared}`]), ...blocks, ...groupBlocks(config)].join('\n')
+}
+
+function groupBlocks({ programs }: Config): string[] {
+  const names = new Set([...programs.values()].flatMap(({ spec }) => spec.groups))
+  return [...names].map((name) => {
+    const members = [...programs].filter(([, { spec }]) => spec.groups.includes(name)).map(([program]) => program)
+    return `[group:${name}]\nprograms = ${members.join(', ')}\n`
+  })
 }
 
 /** What a setting may show to people: secrets as `***`. */

@@ -2,6 +2,7 @@
 
 import type { Address, Autorestart, Ready, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
+import { parseDependencies } from './depends.ts'
 import { readIdentity } from './identity.ts'
 import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
@@ -40,6 +41,10 @@ export function readProgram(
     output: readOutput(reader, basePath, given.instance),
     ...listening,
     autostart: reader.boolean('autostart'),
+    dependsOn: reader.take('depends_on', parseDependencies, []), // names: load.ts knows who they are
+    dependsRestart: reader.boolean('depends_restart'),
+    priority: reader.integer('priority'),
+    groups: [],
     autorestart: (reader.choice('autorestart') ?? 'always') as Autorestart, // as are the choices of its row
     exitCodes: reader.take('exit_codes', parseCodes, [0]),
     startMs: reader.duration('start_seconds'),

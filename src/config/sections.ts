@@ -12,6 +12,8 @@ export interface Gathered {
   readonly defaults: Section | null
   readonly master: Section | null
   readonly programs: readonly Section[]
+  /** `[group:NAME]` */
+  readonly groups: readonly Section[]
 }
 
 /** Each may cost looks at the disk: more is no configuration. */
@@ -37,12 +39,13 @@ export function gather(main: string, builtins: Builtins, findings: Findings, rea
   }
   if (sections.length > MOST) {
     findings.refuse({ file: main, line: 0 }, null, null, `cannot hold ${sections.length} sections: at most ${MOST}`)
-    return { defaults: null, master: null, programs: [] }
+    return { defaults: null, master: null, programs: [], groups: [] }
   }
   const unique = withoutDuplicates(sections, findings)
   const special = (name: string): Section | null => unique.find((section) => section.name === name) ?? null
-  const programs = unique.filter((section) => isProgram(section, findings))
-  return { defaults: special('DEFAULT'), master: special('master'), programs }
+  const groups = unique.filter(isGroup)
+  const programs = unique.filter((section) => !isGroup(section) && isProgram(section, findings))
+  return { defaults: special('DEFAULT'), master: special('master'), programs, groups }
 }
 
 function scan(file: string, findings: Findings, read: Read): readonly Section[] {
@@ -100,6 +103,8 @@ function withoutDuplicates(sections: readonly Section[], findings: Findings): re
   return [...former.values()]
 }
 
+const isGroup = (section: Section): boolean => section.name.startsWith('group:')
+
 /** Whether a section is a program; refuses what is neither that nor a section of ours. */
 function isProgram(section: Section, findings: Findings): boolean {
   if (section.name === 'DEFAULT' || section.name === 'master' || section.name === 'include') return false
@@ -109,9 +114,9 @@ function isProgram(section: Section, findings: Findings): boolean {
 }
 
 function faultOf(section: string): string | null {
-  if (section === 'hosts' || section.startsWith('group:')) return 'cannot be used: it is not available in this version'
+  if (section === 'hosts') return 'cannot be used: it is not available in this version'
   const name = section.replace(/^program:/, '')
-  if (/^[a-z_-]+:/i.test(name)) return `cannot be understood: wanted [NAME] or [program:NAME]`
+  if (/^[a-z_-]+:/i.test(name)) return `cannot be understood: wanted [NAME], [program:NAME] or [group:NAME]`
   if (!NAME.test(name) || /^\.+$/.test(name)) {
     return `cannot be the name of a program: wanted letters, digits, _ . - in ${quote(name)}`
   }

@@ -4,6 +4,7 @@ import type { SettingRow } from './setting-row.ts'
 
 const levels = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'fatal' }
 const orphans = { adopt: 'adopt', stop: 'stop' }
+const exits = { never: 'never', all_stopped: 'all_stopped', any_fatal: 'any_fatal' }
 const later = { available: false, effect: 'master-restart' } as const
 const now = { available: true, effect: 'master-restart' } as const
 
@@ -35,12 +36,12 @@ export const masterRows: readonly SettingRow[] = [
     meaning: 'Largest message on the socket.' },
   { name: 'orphans', type: 'choice', default: 'adopt', choices: orphans, ...now,
     meaning: 'What becomes of processes when the master dies hard: `adopt` (they go on for the next master) or `stop`.' },
+  { name: 'exit_when', type: 'choice', default: 'never', choices: exits, ...now,
+    meaning: 'When the master ends by itself: `never`; `all_stopped`, exit 0 when every last exit was expected, else 1; `any_fatal`, exit 3.' },
   { name: 'allow', type: 'text', default: null, ...now,
     meaning: 'Users and `@groups`, besides root and the user of the master, that may do everything. With it the socket is open to all, and each connection is judged.' },
   { name: 'observe', type: 'text', default: null, ...now,
     meaning: 'Users and `@groups` that may only look.' },
-  { name: 'exit_when', type: 'text', default: 'never', ...later,
-    meaning: 'When the master ends by itself: never, all_stopped or any_fatal.' },
   { name: 'web', type: 'text', default: null, ...later,
     meaning: 'Address of a web page.' },
 ]

@@ -79,6 +79,12 @@ const carriedOut: readonly SettingRow[] = [
     meaning: 'Compress rotated files with gzip: `x.log.1.gz`.' },
   { name: 'autostart', type: 'boolean', default: 'true', ...live,
     meaning: 'Start with the master.' },
+  { name: 'depends_on', type: 'text', default: null, ...live,
+    meaning: 'Programs and groups that must be there before each start, comma separated: `db`, `db:healthy`, `migrate:completed`; `started`, `running`, `ready` (the default), `healthy` or `completed`.' },
+  { name: 'depends_restart', type: 'boolean', default: 'false', ...live,
+    meaning: 'Restart a process when one of a program it depends on has been replaced by a newer one.' },
+  { name: 'priority', type: 'integer', default: '999', range: [0, 1_000_000], ...live,
+    meaning: 'Of what may start at the same moment the lowest is first; it stops last.' },
   { name: 'autorestart', type: 'choice', default: 'always', choices: restarts, ...live,
     meaning: "After an exit: `always`, `on-failure` (a signal, or a code not in exit_codes) or `never`. supervisord's true, unexpected, false are understood." },
   { name: 'exit_codes', aliases: ['exitcodes'], type: 'codes', default: '0', ...live,
@@ -143,9 +149,6 @@ const carriedOut: readonly SettingRow[] = [
 
 // biome-ignore format: a table reads best one key a line
 const notYet: readonly SettingRow[] = [
-  { name: 'depends_on', ...later, meaning: 'Programs that must run first.' },
-  { name: 'depends_restart', ...later, meaning: 'Restart with the programs it depends on.' },
-  { name: 'priority', ...later, meaning: 'Order of starting.' },
   { name: 'health_check', ...later, meaning: 'How health is asked.' },
   { name: 'health_interval', ...later, meaning: 'Time between two checks.' },
   { name: 'health_timeout', ...later, meaning: 'Time for one check.' },

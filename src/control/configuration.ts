@@ -6,6 +6,7 @@ import type { Config, LoadOptions, Setting } from '../config/config.ts'
 import { diffConfigs, formerConfig } from '../config/diff.ts'
 import { afterSave, saveCount, specWithCount } from '../config/edit.ts'
 import { loadConfig } from '../config/load.ts'
+import { allNeedsOf, graphOf } from '../core/order.ts'
 import type { Accounts, Store } from '../core/ports.ts'
 import { slotsOf } from '../core/program.ts'
 import type { Kept } from '../core/record.ts'
@@ -13,8 +14,10 @@ import { PhError } from '../errors.ts'
 import { scaleOperation } from '../supervisor/operations.ts'
 import { reloadOperation, updateOperation } from '../supervisor/rolling.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
-import type { Operator, Submitted } from './operator.ts'
+import type { Operator } from './operator.ts'
+import { inOrder } from './ordering.ts'
 import { shownOf } from './shown.ts'
+import type { Submitted } from './submitting.ts'
 import { type Chosen, chooseTargets } from './targets.ts'
 
 /** The one setting that an operation of its own carries out. */
@@ -57,10 +60,7 @@ export class Configuration {
   begin(kept: Kept | null): void {
     const next = this.#config
     if (!kept) {
-      for (const { spec, settings } of next.programs.values()) {
-        this.#note(spec.program, settings)
-        this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
-      }
+      this.#add([...next.programs.keys()])
       return
     }
     const former = formerConfig(next, kept)
@@ -132,7 +132,8 @@ export class Configuration {
       ...diff.changed.filter((c) => c.effect === 'live').map((c) => c.program),
     ])
     const applied = this.#apply(former, diff, true)
-    const reloads = chooseAll(this.#supervisor).filter((c) => untouched.has(c.program))
+    const all = inOrder(chooseAll(this.#supervisor), this.#supervisor.programs)
+    const reloads = all.filter((c) => untouched.has(c.program))
     const reloaded = this.#operator.submit(
       reloads.map((c) => ({ program: c.program, slots: c.slots, operation: reloadOperation(c.slots, false, true) })),
       { wait: true },
@@ -207,16 +208,22 @@ export class Configuration {
     }
     const submitted = this.#operator.submit(operations, { wait })
     const starts: Promise<{ ok: boolean; results: readonly TargetResult[] }>[] = []
-    for (const program of diff.added) {
-      const { spec, settings } = next.programs.get(program) ?? {}
-      if (!spec || !settings) continue
-      this.#note(program, settings)
-      this.#supervisor.add(spec, spec.autostart ? 'up' : 'down')
-      if (spec.autostart && spec.workers > 0) starts.push(this.#operator.start(program, { wait }))
-    }
+    const begun = this.#add(diff.added)
+    if (begun.length > 0) starts.push(this.#operator.start(begun, { wait }))
     const parts = await Promise.all([submitted, ...starts])
     if (wait) await Promise.all(removals)
     return { ok: parts.every((p) => p.ok), results: parts.flatMap((p) => p.results) }
+  }
+
+  /** New programs: those with autostart start, and so do those of them that they need. Returns which do. */
+  #add(names: readonly string[]): string[] {
+    const graph = graphOf(this.#config.programs)
+    const auto = names.filter((name) => this.#config.programs.get(name)?.spec.autostart)
+    const up = new Set([...auto, ...allNeedsOf(auto, graph)])
+    const added = names.flatMap((name) => this.#config.programs.get(name) ?? [])
+    for (const { spec, settings } of added) this.#note(spec.program, settings)
+    this.#supervisor.addAll(added.map(({ spec }) => ({ spec, wanted: up.has(spec.program) ? 'up' : 'down' })))
+    return added.filter(({ spec }) => up.has(spec.program) && spec.workers > 0).map(({ spec }) => spec.program)
   }
 
   #remove(program: string): Promise<void> {

@@ -167,7 +167,7 @@ export function followTargets(
   const unwatch = supervisor.watch((notice) => {
     const { before, after } = spokenOf(notice)
     const i = after ?? before
-    const meant = i ? means(i.program, i.slot) : null
+    const meant = i ? means({ name: i.program, groups: i.spec.groups }, i.slot) : null
     if (!i || !meant) return
     const desired = supervisor.programs.get(i.program)?.desired ?? 0
     const its = (one: Instance | null): Place[] =>

@@ -10,11 +10,12 @@ import type { Configuration } from './configuration.ts'
 import type { Events } from './events.ts'
 import type { Logs } from './logs.ts'
 import { openRpc } from './openrpc.ts'
-import type { Operator, Waiting } from './operator.ts'
+import type { Operator } from './operator.ts'
 import type { Caller } from './rpc.ts'
 import type { Checked } from './schemas.ts'
 import { parseSignal } from './signal-names.ts'
-import { programStatus, type StatusFacts } from './status.ts'
+import { graphStatus, programStatus, type StatusFacts } from './status.ts'
+import type { Waiting } from './submitting.ts'
 import { chooseTargets } from './targets.ts'
 
 /** What a method may reach. */
@@ -59,6 +60,7 @@ export function methodsOf(room: Room): Handlers {
         return known ? [programStatus(known, whole ? null : new Set(slots), room.facts)] : []
       })
     },
+    graph: () => graphStatus(supervisor.programs),
     start: ({ target, ...waiting }) => operator.start(target, waiting),
     stop: ({ target, ...waiting }) => operator.stop(target, waiting),
     restart: ({ target, ...waiting }) => operator.restart(target, waiting),

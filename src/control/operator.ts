@@ -6,24 +6,13 @@ import type { Clock } from '../core/ports.ts'
 import { nameOf, slotsOf, wordOf } from '../core/program.ts'
 import { pidOf } from '../core/state.ts'
 import { PhError } from '../errors.ts'
-import { scaleOperation, startOperation, stopOperation, waitOperation } from '../supervisor/operations.ts'
+import { scaleOperation, startOperation, waitOperation } from '../supervisor/operations.ts'
 import type { Operation } from '../supervisor/queue.ts'
 import { reloadOperation } from '../supervisor/rolling.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
+import { inOrder, stopsInOrder, withDependents, withNeeds } from './ordering.ts'
+import { type Submitted, standing, submit, type Waiting } from './submitting.ts'
 import { type Chosen, chooseTargets, notFound } from './targets.ts'
-
-export interface Waiting {
-  /** Answer when all has settled; else at once, with how things stand. */
-  readonly wait: boolean
-  /** Seconds; undefined = no limit. */
-  readonly timeout?: number | undefined
-}
-
-export interface Submitted {
-  readonly program: string
-  readonly slots: readonly number[]
-  readonly operation: Operation
-}
 
 type Target = string | readonly string[]
 
@@ -36,16 +25,25 @@ export class Operator {
     this.#clock = clock
   }
 
+  /** What it depends on is started, too. */
   start(target: Target, waiting: Waiting): Promise<OperationResult> {
-    return this.#each(target, waiting, (c) => startOperation('start', c.slots, c.asProgram))
+    const { programs } = this.#supervisor
+    const starts = withNeeds(chooseTargets(programs, target), programs)
+    return this.submit(
+      starts.map((c) => ({ ...c, operation: startOperation('start', c.slots, c.asProgram) })),
+      waiting,
+    )
   }
 
   restart(target: Target, waiting: Waiting): Promise<OperationResult> {
     return this.#each(target, waiting, (c) => startOperation('restart', c.slots, c.asProgram))
   }
 
-  stop(target: Target, waiting: Waiting): Promise<OperationResult> {
-    return this.#each(target, waiting, (c) => stopOperation(c.slots, c.asProgram))
+  /** In reverse order of dependency. What depends on it and was not named goes on, and the answer says so. */
+  async stop(target: Target, waiting: Waiting): Promise<OperationResult> {
+    const chosen = chooseTargets(this.#supervisor.programs, target)
+    const { ok, results } = await this.submit(stopsInOrder(chosen, this.#supervisor), waiting)
+    return { ok, results: withDependents(results, chosen, this.#supervisor.programs) }
   }
 
   /** STOPPED or EXITED by name is PH_CONFLICT, and then nothing is done for any; under a glob or `all` it is skipped. */
@@ -59,7 +57,7 @@ export class Operator {
       throw new PhError('PH_CONFLICT', `cannot reload "${program}": it is ${word}; start it instead`, { program })
     }
     return this.submit(
-      chosen.map((c) => ({
+      inOrder(chosen, this.#supervisor.programs).map((c) => ({
         program: c.program,
         slots: c.slots,
         operation: reloadOperation(c.slots, c.byName, c.asProgram),
@@ -125,7 +123,7 @@ export class Operator {
     })
     const submitted = { program, slots: [], operation }
     const done = this.submit([submitted], { ...waiting, wait: waiting.wait || sure })
-    const early = begun.then(() => ({ ok: true, results: this.#now(submitted) }))
+    const early = begun.then(() => ({ ok: true, results: standing(submitted, this.#supervisor) }))
     const { ok, results } = await (waiting.wait || !sure ? done : Promise.race([done, early]))
     if (refusals.length > 0) throw refusals[0]
     const note = down ? { note: `"${program}" is stopped: the new processes stay down until it is started` } : {}
@@ -155,49 +153,8 @@ export class Operator {
   }
 
   /** Submits operations of several programs at once and waits for all of them. */
-  submit(all: readonly Submitted[], { wait, timeout }: Waiting): Promise<OperationResult> {
-    return new Promise((resolve, reject) => {
-      let open = all.length
-      let superseded: string | null = null
-      let over = false
-      const finish = (): void => {
-        if (over) return
-        over = true
-        cancel()
-        const results = all.flatMap((one) => this.#settled(one))
-        const code = this.#supervisor.isStopping ? 'PH_STOPPING' : 'PH_CONFLICT'
-        if (superseded !== null) reject(new PhError(code, superseded, { results }))
-        else resolve({ ok: results.every((r) => r.ok), results })
-      }
-      const cancel =
-        timeout === undefined
-          ? () => {}
-          : this.#clock.alarm(this.#clock.now() + timeout * 1000, () => {
-              over = true
-              const results = all.flatMap((one) => [...this.#settled(one), ...this.#unsettled(one)])
-              const words = `not settled after ${timeout} s; the operation goes on`
-              reject(new PhError('PH_TIMEOUT', words, { results }))
-            })
-      try {
-        for (const { program, operation } of all) {
-          this.#supervisor.operate(program, operation, (end) => {
-            if (end.superseded !== null) superseded = `cannot ${operation.kind} "${program}": ${end.superseded}`
-            if (--open === 0) finish()
-          })
-        }
-      } catch (e) {
-        cancel()
-        over = true
-        throw e
-      }
-      if (open === 0) finish()
-      else if (!wait) {
-        over = true
-        cancel()
-        const results = all.flatMap((one) => this.#now(one))
-        resolve({ ok: true, results })
-      }
-    })
+  submit(all: readonly Submitted[], waiting: Waiting): Promise<OperationResult> {
+    return submit(this.#supervisor, this.#clock, all, waiting)
   }
 
   #each(target: Target, waiting: Waiting, make: (c: Chosen) => Operation): Promise<OperationResult> {
@@ -211,36 +168,5 @@ export class Operator {
   #slots(program: string, slots: readonly number[]): ReturnType<typeof slotsOf> {
     const known = this.#supervisor.programs.get(program)
     return known ? slotsOf(known).filter((s) => slots.includes(s.slot)) : []
-  }
-
-  #settled({ program, operation }: Submitted): TargetResult[] {
-    return operation.outcomes().map(({ slot, ok, state, pid, error }) => {
-      const base = { name: nameOf(program, slot), ok, state, pid }
-      return error === undefined ? base : { ...base, error }
-    })
-  }
-
-  #unsettled({ program, operation }: Submitted): TargetResult[] {
-    const known = new Set(operation.outcomes().map((o) => o.slot))
-    return this.#slots(
-      program,
-      operation.slots.filter((slot) => !known.has(slot)),
-    ).map(({ slot, serving: i }) => ({
-      name: nameOf(program, slot),
-      ok: false,
-      state: wordOf(i),
-      pid: pidOf(i),
-      error: i.reason ? `not settled yet: ${i.reason}` : 'not settled yet',
-    }))
-  }
-
-  /** For those who do not wait: how things stand, nothing judged. */
-  #now({ program, operation }: Submitted): TargetResult[] {
-    return this.#slots(program, operation.slots).map(({ slot, serving: i }) => ({
-      name: nameOf(program, slot),
-      ok: true,
-      state: wordOf(i),
-      pid: pidOf(i),
-    }))
   }
 }

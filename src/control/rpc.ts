@@ -43,6 +43,7 @@ const looking = new Set<string>([
   'ping',
   'info',
   'status',
+  'graph',
   'wait',
   'show',
   'reread',

@@ -7,7 +7,7 @@ import { eventTopics, type Method, type Params, processStates } from '../api/con
 const none = z.strictObject({})
 const target = z
   .union([z.string().min(1), z.array(z.string().min(1)).min(1)])
-  .describe('`web`, `web:2`, a glob `web-*`, `all`, or a list of those')
+  .describe('`web`, `web:2`, a group, a glob `web-*`, `all`, or a list of those')
 const wait = z.boolean().default(true).describe('answer when all is settled')
 const timeout = z.number().positive().max(1e9).optional().describe('seconds; then -32004, and the operation goes on')
 const operate = z.strictObject({ target, wait, timeout })
@@ -17,6 +17,7 @@ export const schemas = {
   ping: none,
   info: none,
   status: z.strictObject({ target: target.optional() }),
+  graph: none,
   start: operate,
   stop: operate,
   restart: operate,

@@ -3,12 +3,15 @@
 
 import type {
   ExitFacts,
+  Graph,
+  GraphNode,
   Latency,
   ProcessState,
   ProcessStatus,
   Replacement,
   Program as WireProgram,
 } from '../api/contract.ts'
+import { graphOf, wavesOf } from '../core/order.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { awaited } from '../core/readiness.ts'
@@ -35,6 +38,7 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
   return {
     program: program.name,
     state: foldState(slots),
+    groups: program.spec.groups,
     desired: program.desired,
     running,
     ready,
@@ -42,6 +46,23 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
     lastRun: null,
     processes: shown.map((slot) => processStatus(slot, facts)),
   }
+}
+
+export function graphStatus(programs: ReadonlyMap<string, Program>): Graph {
+  const nodeOf = ({ name, spec, instances }: Program): GraphNode => ({
+    program: name,
+    state: foldState(slotsOf({ instances })),
+    priority: spec.priority,
+    groups: spec.groups,
+    dependsOn: spec.dependsOn,
+  })
+  const waves = wavesOf(graphOf(programs)).map((wave) =>
+    wave
+      .flatMap((name) => programs.get(name) ?? [])
+      .toSorted((a, b) => a.spec.priority - b.spec.priority)
+      .map(nodeOf),
+  )
+  return { waves }
 }
 
 /** One row of `processes`. */

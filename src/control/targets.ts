@@ -1,8 +1,8 @@
-// What a TARGET means: `web`, `web:2`, a glob `web-*`, `all`, or a list of those. All or nothing: one
+// What a TARGET means: `web`, `web:2`, a group, a glob `web-*`, `all`, or a list of those. All or nothing: one
 // unknown name, and nothing is done for any.
 
-import { closest, distance } from 'fastest-levenshtein'
 import picomatch from 'picomatch'
+import { nearestOf } from '../config/near.ts'
 import { nameOf, type Program } from '../core/program.ts'
 import { PhError } from '../errors.ts'
 
@@ -50,8 +50,16 @@ export function chooseTargets(every: Programs, target: string | readonly string[
   return chosen
 }
 
+/** Who is asked about: a program's name, and the groups that it is in. */
+interface Named {
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
 /** What a target means of a slot, which need not be there yet (null = of a program as such): all of its program, or the slot by its number. */
-type Meaning = (program: string, slot: number | null) => 'program' | 'slot' | null
+type Meaning = (program: Named, slot: number | null) => 'program' | 'slot' | null
+
+const namedOf = ({ name, spec }: Program): Named => ({ name, groups: spec.groups })
 
 /** What targets will mean of programs and slots that come later. */
 export function meaningOf(targets: readonly string[]): Meaning {
@@ -68,15 +76,15 @@ function meaningOfOne(target: string): Meaning {
   if (target === 'all') return () => 'program'
   if (isGlob(target)) {
     const isMatch = picomatch(target)
-    return (program, slot) => {
-      if (isMatch(program)) return 'program'
-      return slot !== null && isMatch(nameOf(program, slot)) ? 'slot' : null
+    return ({ name }, slot) => {
+      if (isMatch(name)) return 'program'
+      return slot !== null && isMatch(nameOf(name, slot)) ? 'slot' : null
     }
   }
   const [, ofSlot, number] = /^(.*):(\d+)$/.exec(target) ?? []
-  return (program, slot) => {
-    if (program === target) return 'program'
-    return program === ofSlot && slot === Number(number) ? 'slot' : null
+  return ({ name, groups }, slot) => {
+    if (name === target || groups.includes(target)) return 'program'
+    return name === ofSlot && slot === Number(number) ? 'slot' : null
   }
 }
 
@@ -90,14 +98,17 @@ interface Match {
 
 function matches(programs: Programs, target: string): Match[] {
   const means = meaningOfOne(target)
-  const byName = target !== 'all' && !isGlob(target)
+  const isName = target !== 'all' && !isGlob(target)
   const found = [...programs.values()].flatMap((known): Match[] => {
     const { name: program } = known
+    const named = namedOf(known)
     const slots = slotNumbers(known)
-    const asProgram = means(program, null) === 'program'
+    const asProgram = means(named, null) === 'program'
+    // A group names its members as a glob does: what cannot be done with one of them is skipped.
+    const byName = isName && !named.groups.includes(target)
     if (asProgram && slots.length === 0) return [{ program, slot: null, byName, asProgram }]
     return slots
-      .filter((slot) => asProgram || means(program, slot) !== null)
+      .filter((slot) => asProgram || means(named, slot) !== null)
       .map((slot) => ({ program, slot, byName, asProgram }))
   })
   if (found.length > 0 || target === 'all') return found
@@ -108,8 +119,13 @@ function whyNot(programs: Programs, target: string): string {
   if (isGlob(target)) return 'no program matches it'
   const [, program = ''] = /^(.*):\d+$/.exec(target) ?? []
   const known = programs.get(program)
+  if (!known && groupsOf(programs).includes(program)) return 'a group has no slots of its own'
   return known ? `"${program}" has ${describeSlots(known)}` : 'no such program'
 }
+
+const groupsOf = (programs: Programs): string[] => [
+  ...new Set([...programs.values()].flatMap(({ spec }) => spec.groups)),
+]
 
 const slotNumbers = ({ instances }: Program): number[] => [...new Set(instances.map((i) => i.slot))]
 
@@ -124,9 +140,8 @@ function describeSlots(program: Program): string {
 
 /** PH_NOT_FOUND for a name, with the nearest known one where it may be a slip of the finger. */
 export function notFound(target: string, why: string, programs: Programs): PhError {
-  const known = [...programs.keys()]
-  const near = known.length > 0 ? closest(target, known) : null
-  const nearest = near !== null && distance(target, near) <= Math.max(2, target.length / 3) ? near : null
+  const known = [...programs.keys(), ...groupsOf(programs)]
+  const nearest = nearestOf(target, known)
   const hint = nearest !== null && nearest !== target ? `; did you mean "${nearest}"?` : ''
   return new PhError('PH_NOT_FOUND', `cannot find "${target}": ${why}${hint}`, { known, nearest })
 }

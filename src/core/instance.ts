@@ -5,8 +5,8 @@
 // functions are pure: they return the next instance and the effects that the world owes us. Outcomes
 // of effects come back as events. There are no timers here: a wait is a `deadline` in the state.
 //
-//   stopped -> starting -> running -> (exit) -> backoff -> starting ...
-//                      \-> stopping -> stopped          \-> fatal | exited
+//   stopped -> [waiting] -> starting -> running -> (exit) -> backoff -> [waiting] -> starting ...
+//                                  \-> stopping -> stopped          \-> fatal | exited
 //
 // Promises: a state carries all its data (no flags beside it); `wanted` is kept apart from what is;
 // FATAL and EXITED leave only when somebody asks (start, restart, stop). Must not read a clock: `now` comes in.
@@ -23,7 +23,8 @@ type Rules = { readonly [S in At]: { readonly [T in Event['type']]?: Handler<S, 
 // biome-ignore format: a table is read in columns
 export const rules: Rules = {
   stopped:  { start: up.start, restart: up.start },
-  starting: { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
+  waiting:  { start: up.keep, stop: down.leave, restart: up.keep, kill: down.leave, depsOk: up.depsOk, waits: up.waits },
+  starting: { start: up.keep, waits: up.waitsAgain, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
               spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, missed: up.missed, status: word.status,
               extend: word.extend, hangs: word.hangs, exited: up.startFailed, deadline: up.late },
   running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: word.beat, ready: word.readyAgain,

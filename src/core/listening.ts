@@ -2,9 +2,8 @@
 // program as it stands. A socket is known by its key, whoever uses it: two generations of a program, or a program
 // and the one that takes its name's place, share it, so its queue outlives them. Pure.
 
-import type { Program } from './program.ts'
+import { isLive, type Program } from './program.ts'
 import type { Address, Spec } from './spec.ts'
-import { isLive } from './state.ts'
 
 /** A listening socket that shall be open. */
 export interface Wanted {

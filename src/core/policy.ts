@@ -61,7 +61,14 @@ export function afterExit(
   return to({ at: 'backoff', until: c.now + backoffMs(spec, row, c.random), left }, { exit, reason, failures, row })
 }
 
-/** The beginning of a start: the spawn is owed, its outcome comes as an event. */
+/** The beginning of a start: with dependencies it waits until somebody has looked at them. */
+export function begin(i: Instance, c: Context): Step {
+  if (i.spec.dependsOn.length === 0) return spawn(i, c)
+  const state: State = { at: 'waiting', since: c.now, stuck: false }
+  return { next: { ...i, state, reason: null, statusText: null }, effects: [] }
+}
+
+/** The spawn is owed, its outcome comes as an event. */
 export function spawn(i: Instance, c: Context): Step {
   const state: State = { at: 'starting', pid: null, since: c.now, startedAt: c.wall, deadline: null, said: null }
   return { next: { ...i, state, reason: null, statusText: null }, effects: [{ do: 'spawn' }] }

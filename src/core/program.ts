@@ -3,7 +3,7 @@
 // one. Pure; looks at count and generation only, and never starts what merely is not running.
 
 import type { Spec } from './spec.ts'
-import type { At, Instance } from './state.ts'
+import { type At, type Instance, leftGroupOf, pidOf } from './state.ts'
 
 export interface Program {
   readonly name: string
@@ -26,6 +26,7 @@ export type ProcessWord = 'STOPPED' | 'STARTING' | 'RUNNING' | 'STOPPING' | 'BAC
 
 const words = {
   stopped: 'STOPPED',
+  waiting: 'STARTING',
   starting: 'STARTING',
   running: 'RUNNING',
   stopping: 'STOPPING',
@@ -39,6 +40,14 @@ export const wordOf = (i: Instance): ProcessWord => words[i.state.at]
 
 /** `web:0` */
 export const nameOf = (program: string, slot: number): string => `${program}:${slot}`
+
+/** Does the instance have a process, or is one being made? */
+export function isLive({ state }: Instance): boolean {
+  return state.at === 'starting' || state.at === 'running' || state.at === 'stopping'
+}
+
+/** It has a process, or something is left of one. */
+export const hasProcess = (i: Instance): boolean => pidOf(i) !== null || leftGroupOf(i) !== null
 
 export interface Slot {
   readonly slot: number

@@ -8,7 +8,7 @@ import type { OutputSpec, Spec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 /** Raised when an older master could not understand a row any more, or would misunderstand it. */
-export const SCHEMA = 3
+export const SCHEMA = 4
 /** Still understood: its rows are brought up to date as they are read. */
 export const OLDEST_SCHEMA = 1
 
@@ -44,6 +44,8 @@ export interface ProgramRow {
   readonly rollout: KeptRollout | null
   /** An update waits for its turn. */
   readonly owesUpdate: boolean
+  /** Slots that were to be stopped when what depends on them has ended. */
+  readonly owesStop?: readonly number[]
 }
 
 export interface KeptRollout {
@@ -113,13 +115,16 @@ export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'progr
 /** What specs of schema 1 did not have. */
 const SINCE_2: Partial<Spec> = { listeners: [], backlog: 511, balance: 'shared', maxMemoryBytes: 0, maxConcurrency: 10 }
 
-/** What `ready` was then. */
+/** What those before 4 did not have. */
+const SINCE_4: Partial<Spec> = { dependsOn: [], dependsRestart: false, priority: 999, groups: [] }
+
+/** What `ready` was before 3. */
 type ReadyBefore3 = 'time' | 'worker'
 
 /** A row of an older schema, as this one has it. */
 export function upToDate(row: object, schema: number): object {
   if (schema >= SCHEMA || !('spec' in row) || row.spec === null) return row
-  const spec = { ...(schema < 2 ? SINCE_2 : {}), ...(row.spec as Spec) }
+  const spec = { ...(schema < 2 ? SINCE_2 : {}), ...SINCE_4, ...(row.spec as Spec) }
   const ready = spec.ready as Spec['ready'] | ReadyBefore3
   return { ...row, spec: typeof ready === 'string' ? { ...spec, ready: { kind: ready } } : spec }
 }

@@ -39,15 +39,22 @@ export function rolloutOf(
   return { ...plan, todo: slots, under: [], done: [], failed: null }
 }
 
-/** The next orders of the plan, given what is. Call again after each change; it is idempotent. */
-export function advance(rollout: Rollout, program: Pick<Program, 'instances'>): Advance {
+/**
+ * The next orders of the plan, given what is. Call again after each change; it is idempotent.
+ * @param hindrance why a new process would wait in vain for what it depends on; then what runs is left alone
+ */
+export function advance(
+  rollout: Rollout,
+  program: Pick<Program, 'instances'>,
+  hindrance: string | null = null,
+): Advance {
   const bySlot = groupBySlot(program.instances)
   const orders: Order[] = []
   const done = [...rollout.done]
   let { failed } = rollout
   const under: number[] = []
   const look = (slot: number): void => {
-    const step = stepOf(rollout, bySlot.get(slot) ?? [], orders)
+    const step = stepOf(rollout, bySlot.get(slot) ?? [], orders, hindrance)
     if (step === 'under') under.push(slot)
     else {
       done.push(slot)
@@ -81,10 +88,10 @@ export function abandon(rollout: Rollout, program: Pick<Program, 'instances'>): 
 
 type StepResult = 'under' | 'done' | { readonly failed: string }
 
-function stepOf(plan: Rollout, instances: readonly Instance[], orders: Order[]): StepResult {
+function stepOf(plan: Rollout, instances: readonly Instance[], orders: Order[], hindrance: string | null): StepResult {
   const fresh = instances.find((i) => i.generation === plan.generation)
   const older = instances.filter((i) => i.generation < plan.generation)
-  if (!fresh) return begin(plan, older, orders)
+  if (!fresh) return begin(plan, older, orders, hindrance)
   switch (fresh.state.at) {
     case 'running':
       dropAll(older, orders)
@@ -96,6 +103,8 @@ function stepOf(plan: Rollout, instances: readonly Instance[], orders: Order[]):
     case 'backoff':
     case 'fatal':
       return giveUp(fresh, older, orders)
+    case 'waiting':
+      return fresh.state.stuck ? giveUp(fresh, older, orders) : 'under'
     case 'starting':
       // A first attempt that failed and is being repeated at once counts as failed.
       return fresh.failures > 0 ? giveUp(fresh, older, orders) : 'under'
@@ -114,7 +123,7 @@ function giveUp(fresh: Instance, older: readonly Instance[], orders: Order[]): S
 }
 
 /** Brings the slot to the new generation; at most one older instance may stand beside the new one. */
-function begin(plan: Rollout, older: readonly Instance[], orders: Order[]): StepResult {
+function begin(plan: Rollout, older: readonly Instance[], orders: Order[], hindrance: string | null): StepResult {
   const keep =
     older.findLast((i) => i.state.at === 'running') ?? older.findLast((i) => i.wanted === 'up') ?? older.at(-1)
   if (!keep) return 'done' // the slot was drained meanwhile
@@ -123,12 +132,14 @@ function begin(plan: Rollout, older: readonly Instance[], orders: Order[]): Step
   if (others.length > 0) return 'under'
   switch (keep.state.at) {
     case 'running':
+      if (hindrance !== null) return { failed: hindrance }
       orders.push(
         plan.strategy === 'start-first'
           ? { do: 'create', slot: keep.slot, generation: plan.generation, wanted: 'up' }
           : { do: 'renew', instance: keep, generation: plan.generation },
       )
       return 'under'
+    case 'waiting':
     case 'starting':
     case 'backoff':
     case 'fatal':

@@ -92,6 +92,17 @@ export type Ready =
   /** A line of its output matches. */
   | { readonly kind: 'log'; readonly pattern: string }
 
+/**
+ * When a program that others depend on is far enough for them. `started`: it has a process; `running`: RUNNING;
+ * `ready`: and ready by its own word; `healthy`: and its health check passes; `completed`: it has ended as expected.
+ */
+export type Condition = 'started' | 'running' | 'ready' | 'healthy' | 'completed'
+
+export interface Dependency {
+  readonly program: string
+  readonly condition: Condition
+}
+
 export interface Spec {
   readonly program: string
   readonly run: Run
@@ -113,6 +124,14 @@ export interface Spec {
   readonly backlog: number
   readonly balance: Balance
   readonly autostart: boolean
+  /** What must be so before each start of one of its processes. */
+  readonly dependsOn: readonly Dependency[]
+  /** A process that is older than one of a program it depends on starts anew. Default false. */
+  readonly dependsRestart: boolean
+  /** Of those that may start in the same moment the lowest is first, and stops last. Default 999 (supervisord's). */
+  readonly priority: number
+  /** The groups that it is a member of. */
+  readonly groups: readonly string[]
   readonly autorestart: Autorestart
   /** Expected exit codes. */
   readonly exitCodes: readonly number[]

@@ -1,7 +1,7 @@
 // From the wish to RUNNING, and what happens there until the end: the handlers of the table in
 // instance.ts for the way up. Pure.
 
-import { afterExit, spawn } from './policy.ts'
+import { afterExit, begin, spawn } from './policy.ts'
 import { awaited, provesLittle } from './readiness.ts'
 import type { Context, Event, Exited, In, Instance, State, Step } from './state.ts'
 import { stopWith } from './stopping.ts'
@@ -12,7 +12,7 @@ import { stopWith } from './stopping.ts'
 export function start(i: In<'stopped' | 'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
   const fresh: Instance = { ...i, wanted: 'up', row: 0, failures: 0, reason: null }
   const left = 'left' in i.state ? i.state.left : null
-  if (!left) return spawn(fresh, c)
+  if (!left) return begin(fresh, c)
   return {
     next: { ...fresh, state: { at: 'backoff', until: c.now, left, asked: true }, reason: 'leftovers are being ended' },
     effects: [],
@@ -20,8 +20,24 @@ export function start(i: In<'stopped' | 'backoff' | 'exited' | 'fatal'>, _e: Eve
 }
 
 /** Already on its way: wanted, nothing to do. */
-export function keep(i: In<'starting' | 'running'>): Step {
+export function keep(i: In<'waiting' | 'starting' | 'running'>): Step {
   return { next: i.wanted === 'up' ? i : { ...i, wanted: 'up' }, effects: [] }
+}
+
+export function waits(i: In<'waiting'>, { text, stuck }: { text: string; stuck: boolean }): Step {
+  if (i.reason === text && i.state.stuck === stuck) return { next: i, effects: [] }
+  return { next: { ...i, state: { ...i.state, stuck }, reason: text }, effects: [] }
+}
+
+/** What it depends on has gone in the time in which its spawn was owed. */
+export function waitsAgain(i: In<'starting'>, e: { text: string; stuck: boolean }, c: Context): Step {
+  if (i.state.pid !== null) return { next: i, effects: [] }
+  return { next: { ...i, state: { at: 'waiting', since: c.now, stuck: e.stuck }, reason: e.text }, effects: [] }
+}
+
+/** Its dependencies are far enough, now. */
+export function depsOk(i: In<'waiting'>, _e: Event, c: Context): Step {
+  return spawn(i, c)
 }
 
 export function spawned(i: In<'starting'>, e: { pid: number }, c: Context): Step {

@@ -40,6 +40,13 @@ export type StopCause =
 export type State =
   | { readonly at: 'stopped' }
   | {
+      /** It starts when what it depends on is far enough; until then `reason` says what that is. */
+      readonly at: 'waiting'
+      readonly since: number
+      /** What it waits for does not come by itself: it is down, or its starts fail. */
+      readonly stuck: boolean
+    }
+  | {
       readonly at: 'starting'
       /** null until the spawn has happened. */
       readonly pid: number | null
@@ -63,6 +70,8 @@ export type State =
       readonly recycleAt: number | null
       /** Not ready at present, by its own word: it reads its settings anew, or is on its way out. */
       readonly withdrawn?: Withdrawn
+      /** What its health check says; absent where there is none, or none has ended yet. */
+      readonly health?: 'passing' | 'failing'
     }
   | {
       readonly at: 'stopping'
@@ -97,6 +106,8 @@ export interface Instance {
   readonly spec: Spec
   readonly wanted: 'up' | 'down'
   readonly state: State
+  /** Made in the place of an older instance of its slot. */
+  readonly replaces?: true
   /** Unplanned starts in this slot. */
   readonly restarts: number
   /** Planned replacements in this slot. */
@@ -129,6 +140,10 @@ export type Event =
   | { readonly type: 'restart' }
   /** SIGKILL now, whatever the grace. */
   | { readonly type: 'kill' }
+  /** What it depends on is far enough. */
+  | { readonly type: 'depsOk' }
+  /** What it depends on is not far enough, in words. */
+  | { readonly type: 'waits'; readonly text: string; readonly stuck: boolean }
   | { readonly type: 'spawned'; readonly pid: number }
   /** `permanent`: the same spawn can never succeed (E2BIG, an impossible argument). */
   | { readonly type: 'spawnFailed'; readonly reason: string; readonly permanent: boolean }
@@ -182,6 +197,7 @@ export type In<S extends At> = Instance & { readonly state: Extract<State, { at:
 export function deadlineOf({ state }: Instance): number | null {
   switch (state.at) {
     case 'stopped':
+    case 'waiting':
       return null
     case 'starting':
     case 'stopping':
@@ -198,16 +214,6 @@ export function deadlineOf({ state }: Instance): number | null {
   }
 }
 
-/**
- * Deadlines that may pass in any turn. All others judge a process (it is late, it is silent, it does not end),
- * and wait for the clock's alarm: after a stall of the master (SIGSTOP, suspend) that one lets what was said
- * meanwhile be heard first.
- */
-export function judgesNobody({ state, spec }: Instance): boolean {
-  if (state.at === 'starting') return spec.ready.kind === 'time' && spec.startMs === 0
-  return state.at === 'backoff' && state.left === null
-}
-
 /** The process of this instance, or null when it has none. */
 export function pidOf({ state }: Instance): number | null {
   return 'pid' in state ? state.pid : null
@@ -221,11 +227,6 @@ export function leftGroupOf({ state }: Instance): number | null {
 
 /** Running, and by its own word ready. */
 export const isReady = ({ state }: Instance): boolean => state.at === 'running' && state.withdrawn === undefined
-
-/** Does the instance have a process, or is one being made? */
-export function isLive({ state }: Instance): boolean {
-  return state.at === 'starting' || state.at === 'running' || state.at === 'stopping'
-}
 
 /** An instance that has never run. */
 export function newInstance(spec: Spec, slot: number, generation: number, wanted: 'up' | 'down'): Instance {

@@ -1,7 +1,7 @@
 // From the wish to end it to STOPPED: the handlers of the table in instance.ts for the way down, and
 // for what a process leaves behind in its group. Pure.
 
-import { afterExit, leftoversOf, oomOf, spawn } from './policy.ts'
+import { afterExit, begin, leftoversOf, oomOf } from './policy.ts'
 import type { Context, Effect, Event, Exit, Exited, In, Instance, State, Step, StopCause } from './state.ts'
 
 /** Slows the looks at a process that SIGKILL does not end (D state): 1 s, doubling to a minute. */
@@ -12,6 +12,11 @@ const LOOK_MAX_MS = 60_000
 
 export function stop(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
   return stopWith({ ...i, wanted: 'down' }, i.spec.stopSignal, { kind: 'asked' }, c)
+}
+
+/** It waits to be started, and has no process. */
+export function leave(i: In<'waiting'>): Step {
+  return { next: { ...i, wanted: 'down', state: { at: 'stopped' }, reason: null }, effects: [] }
 }
 
 /** restart: stop, and what is wanted stays up. */
@@ -107,7 +112,7 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
 
 function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exited, c: Context): Step {
   if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
-  if (state.cause.kind === 'asked') return spawn(i, c)
+  if (state.cause.kind === 'asked') return begin(i, c)
   const { reason, ranMs } = state.cause
   // We ended it because it failed: no exit code of it makes that an expected end.
   const end = { ...e, why: reason, broken: true, forced: i.exit?.forced ?? false }
@@ -138,7 +143,7 @@ export function rest(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Contex
 
 export function spawnAgain(i: In<'backoff'>, e: Event, c: Context): Step {
   if (i.state.left) return murderLeft(i, e, c)
-  return spawn(i.state.asked ? i : { ...i, restarts: i.restarts + 1 }, c)
+  return begin(i.state.asked ? i : { ...i, restarts: i.restarts + 1 }, c)
 }
 
 export function murderLeft(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {

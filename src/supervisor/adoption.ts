@@ -14,6 +14,7 @@ import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts
 import type { Office } from './orders.ts'
 import type { Ports } from './ports.ts'
 import { resumedOperation, updateOperation } from './rolling.ts'
+import { stopOperation } from './stopping.ts'
 
 /** What the world says of recorded processes. */
 export interface Living {
@@ -30,6 +31,7 @@ export interface Restored {
   readonly entry: Entry
   readonly rollout: KeptRollout | null
   readonly owesUpdate: boolean
+  readonly owesStop: readonly number[]
   readonly processes: readonly RestoredProcess[]
 }
 
@@ -45,9 +47,9 @@ const COME_BACK_MS = 5_000
 
 export function restorePrograms(kept: Kept, living: Living, now: number): Restored[] {
   const byProgram = new Map<string, Restored & { readonly processes: RestoredProcess[] }>()
-  for (const [name, { spec, wanted, generation, desired, removed, rollout, owesUpdate }] of kept.program) {
+  for (const [name, { spec, wanted, generation, desired, removed, rollout, owesUpdate, ...row }] of kept.program) {
     const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed })
-    byProgram.set(name, { entry, rollout, owesUpdate, processes: [] })
+    byProgram.set(name, { entry, rollout, owesUpdate, owesStop: row.owesStop ?? [], processes: [] })
   }
   for (const { spec, ...row } of kept.instance.values()) {
     const restored = byProgram.get(row.program)
@@ -71,10 +73,11 @@ export interface Heir extends Office {
 /** Takes all over: from now on these processes are ours, and what was begun with them goes on. */
 export function takeOver(restored: readonly Restored[], heir: Heir): void {
   for (const one of restored) takeProcesses(one, heir)
-  for (const { entry, rollout, owesUpdate } of restored) {
+  for (const { entry, rollout, owesUpdate, owesStop } of restored) {
     const desk = heir.deskOf(entry)
     const slots = entry.instances.map((i) => i.slot)
     if (rollout) entry.queue.submit(desk, resumedOperation(rollout), () => undefined)
+    if (owesStop.length > 0) entry.queue.submit(desk, stopOperation(owesStop, false), () => undefined)
     if (owesUpdate) entry.queue.submit(desk, updateOperation(entry.spec, [...new Set(slots)]), () => undefined)
   }
 }

@@ -1,6 +1,6 @@
 // Every wait of every instance: which deadlines have passed, and the one alarm for the earliest of all.
 
-import { deadlineOf, judgesNobody } from '../core/state.ts'
+import { deadlineOf, type Instance } from '../core/state.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
 
@@ -55,4 +55,14 @@ export class Deadlines {
       this.#turn()
     })
   }
+}
+
+/**
+ * Deadlines that may pass in any turn. All others judge a process (it is late, it is silent, it does not end),
+ * and wait for the clock's alarm: after a stall of the master (SIGSTOP, suspend) that one lets what was said
+ * meanwhile be heard first.
+ */
+function judgesNobody({ state, spec }: Instance): boolean {
+  if (state.at === 'starting') return spec.ready.kind === 'time' && spec.startMs === 0
+  return state.at === 'backoff' && state.left === null
 }

@@ -19,6 +19,8 @@ export interface Desk {
   signal(instance: Instance, signal: string): boolean
   setDesired(count: number): void
   setWanted(wanted: 'up' | 'down'): void
+  /** Why a new process would wait in vain for what the program depends on; null = it would not. */
+  hindrance(): string | null
   /** A new spec, or the same one again, under the next generation. Returns its number. */
   nextGeneration(spec: Spec): number
   /** The program's newest spec from now on: what rests takes it over, what runs is replaced by a plan. */

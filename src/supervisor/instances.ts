@@ -171,7 +171,7 @@ export class Instances {
     entry.instances[positionOf(entry.instances, before)] = after
     this.touched.add(entry)
     this.recording.changed(after)
-    if (before.state.at !== after.state.at) this.#log(before, after)
+    if (wordOf(before) !== wordOf(after) || beginsToWait(before, after)) this.#log(before, after)
     const pid = pidOf(before)
     const starts = startingPid(after)
     if (startingPid(before) !== starts) this.#watch(startingPid(before), starts, after)
@@ -240,5 +240,9 @@ export class Instances {
     }
   }
 }
+
+/** It is STARTING as before; now it is known what for. */
+const beginsToWait = (before: Instance, after: Instance): boolean =>
+  after.state.at === 'waiting' && before.reason === null && after.reason !== null
 
 const startingPid = ({ state }: Instance): number | null => (state.at === 'starting' ? state.pid : null)

@@ -75,6 +75,8 @@ export function startOutcome(i: Instance, now: number): Verdict | null {
     }
     case 'stopped':
       return i.wanted === 'down' ? { ok: false, error: 'stopped meanwhile' } : null
+    case 'waiting':
+      return i.state.stuck ? { ok: false, error: i.reason ?? 'waiting' } : null
     case 'starting':
     case 'stopping':
       return null
@@ -107,6 +109,9 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
         const goesOn = kind === 'start' && (at === 'running' || at === 'starting')
         if (goesOn || serving.spec === desk.program.spec) desk.tell(serving, { type: kind })
         else desk.startAnew(serving)
+        // What waits already, and in vain, need not change any more.
+        const outcome = at === 'waiting' ? startOutcome(serving, desk.now()) : null
+        if (outcome) outcomes.set(slot, serving, outcome)
       }
     },
     changed(desk, after) {
@@ -126,28 +131,6 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       outcomes.endOpen(desk.program, reason, taken)
       return true
     },
-    outcomes: () => outcomes.list(),
-  }
-}
-
-/** stop: every instance of the slots down, settled when each is STOPPED. */
-export function stopOperation(slots: readonly number[], whole: boolean): Operation {
-  const outcomes = new Outcomes(slots)
-  return {
-    kind: 'stop',
-    slots,
-    begin(desk) {
-      if (whole) desk.setWanted('down')
-      for (const i of desk.program.instances.filter((one) => slots.includes(one.slot))) desk.tell(i, { type: 'stop' })
-    },
-    settled(desk) {
-      for (const slot of outcomes.open) {
-        const all = desk.program.instances.filter((i) => i.slot === slot)
-        if (all.every((i) => i.state.at === 'stopped')) outcomes.set(slot, null, { ok: true })
-      }
-      return outcomes.open.length === 0
-    },
-    supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
     outcomes: () => outcomes.list(),
   }
 }

@@ -1,9 +1,10 @@
 // The desk of one program: what operations ask for is carried out here, on its instances.
 
+import { hindranceOf } from '../core/dependencies.ts'
 import { hasOwnQueues } from '../core/listening.ts'
-import { type Order, reconcile } from '../core/program.ts'
+import { isLive, type Order, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
-import { type Instance, isLive, newInstance, pidOf } from '../core/state.ts'
+import { type Instance, newInstance, pidOf } from '../core/state.ts'
 import type { Desk, Why } from './desk.ts'
 import { type Entry, entryOf, insert, siblingsOf } from './entry.ts'
 import type { Instances } from './instances.ts'
@@ -43,6 +44,10 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
     },
     setWanted(wanted) {
       entry.wanted = wanted
+    },
+    hindrance() {
+      const hindrance = hindranceOf(entry.spec, all.entries)
+      return hindrance?.stuck ? hindrance.text : null
     },
     nextGeneration(spec) {
       entry.spec = spec
@@ -111,7 +116,13 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
       const older = entry.instances.find((i) => i.slot === order.slot)
       // Counts belong to the slot: they go on with the new instance.
       const fresh = older
-        ? { ...base, restarts: older.restarts, recycles: older.recycles + recycled, exit: older.exit }
+        ? {
+            ...base,
+            replaces: true as const,
+            restarts: older.restarts,
+            recycles: older.recycles + recycled,
+            exit: older.exit,
+          }
         : base
       insert(entry.instances, fresh)
       all.touched.add(entry)

@@ -44,6 +44,8 @@ export interface Operation {
   outcomes(): readonly Outcome[]
   /** What a next master needs to go on with it, once it has begun. */
   kept?(): KeptRollout | null
+  /** Slots that it will stop when others have ended: a next master does that at once. */
+  owed?(): readonly number[]
 }
 
 /** How it ended: by itself, or because something took its place. */
@@ -114,6 +116,11 @@ export class OperationQueue {
       if (kept) return kept
     }
     return null
+  }
+
+  /** Slots that are to be stopped, and have not been told. */
+  get owesStop(): readonly number[] {
+    return this.#current.flatMap(({ operation }) => operation.owed?.() ?? [])
   }
 
   /** Does an update wait for its turn? */

@@ -55,12 +55,13 @@ export class Recording {
   program(entry: Entry): void {
     const { name, generation, desired, removed, wanted, spec } = entry
     const rollout = entry.queue.rollout()
-    const { owesUpdate } = entry.queue
-    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate}`
+    const { owesUpdate, owesStop } = entry.queue
+    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate} ${owesStop.join()}`
     const last = this.#programs.get(name)
     if (last?.facts === facts && last.spec === spec && last.rollout?.plan === rollout?.plan) return
     this.#programs.set(name, { facts, spec, rollout })
-    this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout, owesUpdate })
+    const row = { generation, desired, removed, wanted, spec, rollout, owesUpdate }
+    this.#store.put('program', name, owesStop.length === 0 ? row : { ...row, owesStop })
     // Which instances have the program's own spec is said by leaving it out.
     if (last && last.spec !== spec) for (const i of entry.instances) this.changed(i)
   }

@@ -125,7 +125,7 @@ function rollingOperation(
         tell(desk, 'ended', null)
         return true
       }
-      const step = advance(rollout, desk.program)
+      const step = advance(rollout, desk.program, desk.hindrance())
       rollout = step.rollout
       desk.carryOut(step.orders, kind)
       const { failed, done } = rollout

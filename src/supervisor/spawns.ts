@@ -2,6 +2,7 @@
 // (0.4 to 3 ms were seen), and clients must be answered while hundreds start. A hundred deaths at once are a
 // hundred mails, and still only a few spawns until others had their turn.
 
+import { hindranceOf } from '../core/dependencies.ts'
 import type { Address } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
@@ -10,12 +11,14 @@ import type { Ports } from './ports.ts'
 const TURN_MS = 4
 /** However quick they are: what follows from each must be settled, too. */
 const SPAWNS_A_TURN = 16
+const NEEDS_NOTHING = { dependsOn: [] }
 
 export class Spawns {
   readonly #all: Instances
   readonly #ports: Ports
   readonly #turn: () => void
-  #owed: Address[] = []
+  /** The lowest priority first; among equals whoever came first. */
+  readonly #owed: { readonly at: Address; readonly priority: number }[] = []
   /** This turn of the event loop has made its share. */
   #rests = false
 
@@ -27,7 +30,8 @@ export class Spawns {
   }
 
   owe(at: Address): void {
-    this.#owed.push(at)
+    const priority = this.#all.entries.get(at.program)?.spec.priority ?? 0
+    this.#owed.splice(this.#owed.findLastIndex((other) => other.priority <= priority) + 1, 0, { at, priority })
   }
 
   make(): void {
@@ -47,6 +51,12 @@ export class Spawns {
     const { launcher } = this.#ports
     const i = this.#all.find(at)
     if (!i) return
+    const hindrance = hindranceOf(this.#all.entries.get(at.program)?.spec ?? NEEDS_NOTHING, this.#all.entries)
+    if (hindrance) {
+      this.#all.recording.process(at, null) // an earlier master may have meant to make it
+      this.#all.tell(at, { type: 'waits', ...hindrance })
+      return
+    }
     // The intent first: a master that is killed between the birth of a process and the record of it would leave
     // one that nobody knows. A next one finds it by its token.
     const token = launcher.token()
@@ -61,7 +71,8 @@ export class Spawns {
 
   /** The next one; what is not wanted any more is left out. */
   #due(): Address | null {
-    for (let at = this.#owed.shift(); at; at = this.#owed.shift()) {
+    for (let first = this.#owed.shift(); first; first = this.#owed.shift()) {
+      const { at } = first
       const state = this.#all.find(at)?.state
       if (state?.at === 'starting' && state.pid === null) return at
     }

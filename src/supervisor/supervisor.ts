@@ -20,10 +20,12 @@ import type { Desk } from './desk.ts'
 import type { Entry } from './entry.ts'
 import { Instances } from './instances.ts'
 import type { Mail } from './mail.ts'
+import { tellDependents } from './ordering.ts'
 import { addProgram, deskOf } from './orders.ts'
 import type { Ports, Watcher } from './ports.ts'
 import type { End, Operation } from './queue.ts'
 import { Recycling, type RecyclingParts } from './recycling.ts'
+import { Shutdown } from './shutdown.ts'
 import { Spawns } from './spawns.ts'
 
 export class Supervisor {
@@ -32,19 +34,19 @@ export class Supervisor {
   readonly #spawns: Spawns
   readonly #deadlines: Deadlines
   readonly #recycling: Recycling
+  readonly #shutdown: Shutdown
   /** What those need who act on programs in the loop's stead. */
   readonly #parts: RecyclingParts & Heir
   readonly #counters = new Map<number, Counters>()
   readonly #desks = new WeakMap<Entry, Desk>()
   #mail: Mail[] = []
   #busy = false
-  #stopped: (() => void)[] | null = null
 
   constructor(ports: Ports) {
     this.#ports = ports
     this.#all = new Instances(ports, {
       spawn: (at) => this.#spawns.owe(at),
-      recycle: (at, why) => this.#recycling.begin(at, why),
+      recycle: (at, why) => void (this.isStopping || this.#recycling.begin(at, why)),
     })
     this.#parts = {
       all: this.#all,
@@ -56,6 +58,7 @@ export class Supervisor {
     this.#spawns = new Spawns(this.#all, ports, () => this.#turn())
     this.#deadlines = new Deadlines(this.#all, ports, () => this.#turn())
     this.#recycling = new Recycling(this.#parts)
+    this.#shutdown = new Shutdown(this.#parts)
   }
 
   // what others may ask ---------------------------------------------------------------------------
@@ -65,7 +68,7 @@ export class Supervisor {
   }
 
   get isStopping(): boolean {
-    return this.#stopped !== null
+    return this.#shutdown.isOn
   }
 
   counters(pid: number): Counters | null {
@@ -85,7 +88,14 @@ export class Supervisor {
 
   /** Adds a program; its slots start when `wanted` is up. One that is still being dropped is kept after all. */
   add(spec: Spec, wanted: 'up' | 'down'): void {
-    this.#call(() => addProgram(this.#parts, spec, wanted))
+    this.addAll([{ spec, wanted }])
+  }
+
+  /** The same for many that may depend on each other: nothing of them starts before all are known. */
+  addAll(programs: readonly { readonly spec: Spec; readonly wanted: 'up' | 'down' }[]): void {
+    this.#call(() => {
+      for (const { spec, wanted } of programs) addProgram(this.#parts, spec, wanted)
+    })
   }
 
   /** Goes on where an earlier master was stopped in the middle: before anything else is asked. */
@@ -107,7 +117,7 @@ export class Supervisor {
   /** Puts an operation in the program's queue; `done` is called when it has ended. */
   operate(program: string, operation: Operation, done: (end: End) => void): void {
     const entry = this.#known(program, operation.kind)
-    if (this.#stopped && operation.kind !== 'wait') {
+    if (this.isStopping && operation.kind !== 'wait') {
       throw new PhError('PH_STOPPING', `cannot ${operation.kind} "${program}": the master is shutting down`)
     }
     this.#call(() => {
@@ -127,20 +137,9 @@ export class Supervisor {
     this.#call(() => act(this.#desk(entry)))
   }
 
-  /** Stops everything, in parallel; `stopped` is called when nothing is left. */
+  /** Stops everything, in reverse order of dependency; `stopped` is called when nothing is left. */
   shutdown(stopped: () => void): void {
-    this.#call(() => {
-      if (this.#stopped) {
-        this.#stopped.push(stopped)
-        return
-      }
-      this.#stopped = [stopped]
-      this.#ports.store.put('master', 'state', { stopping: true })
-      for (const entry of this.#all.entries.values()) {
-        entry.queue.clear(this.#desk(entry), 'the master is shutting down')
-        this.#all.tellAll(entry, { type: 'stop' })
-      }
-    })
+    this.#call(() => this.#shutdown.begin(stopped))
   }
 
   /** SIGKILL to every process now. */
@@ -211,7 +210,7 @@ export class Supervisor {
         if (this.#all.addressOfPid(mail.pid)) this.#counters.set(mail.pid, mail.counters)
         break
       case 'recycle':
-        if (!this.#stopped) this.#recycling.asked(mail.pid, mail.why)
+        if (!this.isStopping) this.#recycling.asked(mail.pid, mail.why)
         break
       case 'call':
         mail.act()
@@ -226,14 +225,15 @@ export class Supervisor {
     this.#all.touched.clear()
     for (const entry of touched) {
       const desk = this.#desk(entry)
-      if (!this.#stopped) desk.carryOut(reconcile(entry), 'count')
+      if (!this.isStopping) desk.carryOut(reconcile(entry), 'count')
       for (const i of forgettable(entry)) this.#all.forget(entry, i)
       entry.queue.advance(desk)
       this.#all.recording.program(entry)
       this.#ports.listeners.keep(entry.name, socketsFor(entry))
       if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)
     }
-    if (this.#stopped && this.#all.allStopped) for (const stopped of this.#stopped.splice(0)) stopped()
+    if (this.isStopping) this.#shutdown.advance()
+    else tellDependents(this.#all)
   }
 
   #known(program: string, verb: string): Entry {

@@ -58,6 +58,7 @@ function program(name: string, state: Program['state'], processes: readonly Proc
   return {
     program: name,
     state,
+    groups: [],
     desired: processes.length,
     running: up,
     ready: up,

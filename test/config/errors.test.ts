@@ -30,8 +30,8 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[program:master]\n', ['config.ini:1: [program:master] cannot be the name of a program: master is reserved']],
   ['[a b]\n', ['config.ini:1: [a b] cannot be the name of a program: wanted letters, digits, _ . - in "a b"']],
   ['[..]\n', ['config.ini:1: [..] cannot be the name of a program: wanted letters, digits, _ . - in ".."']],
-  ['[eventlistener:x]\n', ['config.ini:1: [eventlistener:x] cannot be understood: wanted [NAME] or [program:NAME]']],
-  ['[group:x]\n', ['config.ini:1: [group:x] cannot be used: it is not available in this version']],
+  ['[eventlistener:x]\n', ['config.ini:1: [eventlistener:x] cannot be understood: wanted [NAME], [program:NAME] or [group:NAME]']],
+  ['[group:x]\n', ['config.ini:1: [group:x] programs: cannot be left out: wanted names of programs, as web, api']],
   ['[hosts]\n', ['config.ini:1: [hosts] cannot be used: it is not available in this version']],
   // keys
   ['[web]\ncommand = x\nnumber_worker = 1\n', ['config.ini:3: [web] number_worker: cannot be understood: no such key; did you mean number_workers?']],

@@ -23,6 +23,7 @@ test('[master] and [DEFAULT] for the master', (t) => {
     logLevel: 'debug',
     daemonize: false,
     orphans: 'adopt',
+    exitWhen: 'never',
     allow: [],
     observe: [],
     maxClients: 10,

@@ -21,9 +21,9 @@ const withoutSettings = (master: Config['master']): object => ({ ...master, sett
 test('it comes back the same', (t) => {
   const config = load(
     t,
-    `[DEFAULT]\nhost = h\ns = %(slot)02d\nenv.D = 1\nredirect_stderr = false\nx_p = 50%%
+    `[DEFAULT]\nhost = h\ns = %(slot)02d\nenv.D = 1\nredirect_stderr = false\ndepends_on = jobs\nx_p = 50%%
 [master]\nlog_level = debug\n[web]\ncommand = sh -c "a; # b\n  c %(s)s 100%%"\nnumber_workers = auto\nhost = own\nmax_age_jitter = 5%%
-environment = A="1, 2"\nlog_file = %(slot)s.log\n[job]\npidfile = p.pid\nhost =\nstop_signal = int\n`,
+environment = A="1, 2"\nlog_file = %(slot)s.log\n[job]\npidfile = p.pid\nhost =\nstop_signal = int\n[group:jobs]\nprograms = job\n`,
     { instance: 'two' },
     { 'job.js': '' },
   )

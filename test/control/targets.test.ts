@@ -10,7 +10,7 @@ import { PhError } from '../../src/errors.ts'
 import { specOf } from '../helpers/specs.ts'
 
 function program(name: string, slots: number, more: Partial<Program> = {}): [string, Program] {
-  const spec = specOf({ program: name })
+  const spec = specOf({ program: name, groups: name.startsWith('web-') ? ['backend', 'web-all'] : [] })
   const instances = Array.from({ length: slots }, (_, slot) => newInstance(spec, slot, 1, 'up'))
   return [
     name,
@@ -52,6 +52,11 @@ const chosen: readonly [target: string | readonly string[], found: readonly stri
   ['web:[01]', ['web 0,1']],
   ['*:2', ['web 2']],
   ['empty', ['empty  whole named']],
+  ['backend', ['web-api 0 whole', 'web-admin 0,1 whole']],
+  [
+    ['backend', 'web-api:0'],
+    ['web-api 0 whole named', 'web-admin 0,1 whole'],
+  ],
   ['twin', ['twin 0 whole named']],
   [['web:1', 'web:0'], ['web 0,1 named']],
   [['web:1', 'web:1'], ['web 1 named']],
@@ -85,24 +90,28 @@ test('what a target means of later slots is what it means of those that are ther
   for (const [target] of chosen) {
     const means = meaningOf(typeof target === 'string' ? [target] : target)
     const found = new Map(chooseTargets(programs, target).map((c) => [c.program, c]))
-    for (const { name, removed, instances } of programs.values()) {
+    for (const { name, removed, instances, spec } of programs.values()) {
+      const named = { name, groups: spec.groups }
       const c = found.get(name)
       if (removed) continue
-      for (const { slot } of instances) assert.equal(means(name, slot) !== null, c?.slots.includes(slot) ?? false)
-      assert.equal(means(name, null) === 'program', c?.asProgram ?? false, `${String(target)}: ${name}`)
+      for (const { slot } of instances) assert.equal(means(named, slot) !== null, c?.slots.includes(slot) ?? false)
+      assert.equal(means(named, null) === 'program', c?.asProgram ?? false, `${String(target)}: ${name}`)
     }
   }
-  const means = meaningOf(['web:7', 'job', 'web-*', '*:3'])
+  const means = meaningOf(['web:7', 'job', 'web-*', '*:3', 'backend'])
+  const of = (name: string, slot: number, ...groups: string[]) => means({ name, groups }, slot)
   assert.deepEqual(
-    [means('web', 7), means('web', 8), means('job', 0), means('web-new', 5), means('api', 3), means('jobs', 0)],
-    ['slot', null, 'program', 'program', 'slot', null],
+    [of('web', 7), of('web', 8), of('job', 0), of('web-new', 5), of('api', 3), of('jobs', 0), of('jobs', 0, 'backend')],
+    ['slot', null, 'program', 'program', 'slot', null, 'program'],
   )
-  assert.equal(meaningOf(['all'])('anything', 9), 'program')
-  assert.equal(meaningOf(['master'])('web', 0), null)
+  assert.equal(meaningOf(['all'])({ name: 'anything', groups: [] }, 9), 'program')
+  assert.equal(meaningOf(['master'])({ name: 'web', groups: [] }, 0), null)
 })
 
 const unknown: readonly [target: string | readonly string[], words: RegExp, nearest: string | null][] = [
   ['wbe', /no such program; did you mean "web"\?/, 'web'],
+  ['bakcend', /no such program; did you mean "backend"\?/, 'backend'],
+  ['backend:0', /a group has no slots of its own/, 'backend'],
   ['web-apo', /did you mean "web-api"\?/, 'web-api'],
   ['completely-else', /no such program$/, null],
   ['web:3', /"web" has slots web:0 to web:2;/, 'web'],
@@ -128,7 +137,7 @@ test('an unknown name is PH_NOT_FOUND, with what is known', () => {
       (e: unknown) => {
         assert.ok(e instanceof PhError && e.code === 'PH_NOT_FOUND', String(target))
         assert.match(e.message, words)
-        assert.deepEqual(e.data.known, ['web', 'web-api', 'web-admin', 'empty', 'twin', 'a.b_c'])
+        assert.deepEqual(e.data.known, ['web', 'web-api', 'web-admin', 'empty', 'twin', 'a.b_c', 'backend', 'web-all'])
         if (nearest !== null) assert.equal(e.data.nearest, nearest, String(target))
         return true
       },

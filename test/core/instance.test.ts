@@ -18,6 +18,7 @@ const ran = { since: 40_000, startedAt: 1 }
 /** One instance of each state that differs in what it does. */
 const places: Readonly<Record<string, State>> = {
   stopped: { at: 'stopped' },
+  waiting: { at: 'waiting', since: 0, stuck: false },
   'starting, spawn owed': { at: 'starting', pid: null, ...ran, deadline: null, said: null },
   starting: { at: 'starting', pid: 7, ...ran, deadline: NOW, said: null },
   running: { at: 'running', pid: 7, ...ran, heartbeatBy: null, recycleAt: null },
@@ -69,12 +70,16 @@ const events: Readonly<Record<Event['type'], Event>> = {
   status: say.status('at work'),
   extend: say.extend(5_000),
   hangs: say.hangs,
+  depsOk: say.depsOk,
+  waits: say.waits('waiting for db', true),
 }
 
 /** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
 const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>> = {
   stopped: { start: 'starting spawn', restart: 'starting spawn' },
+  waiting: { stop: 'stopped', kill: 'stopped', depsOk: 'starting spawn', waits: 'waiting' },
   'starting, spawn owed': {
+    waits: 'waiting',
     stop: 'stopped',
     restart: 'starting',
     kill: 'stopped',
@@ -217,6 +222,7 @@ test('each state names the moment for which it waits', () => {
   const moments = Object.entries(places).map(([place, state]) => [place, deadlineOf(inState(state))])
   assert.deepEqual(Object.fromEntries(moments), {
     stopped: null,
+    waiting: null,
     'starting, spawn owed': null,
     starting: NOW,
     running: null,

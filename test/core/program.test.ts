@@ -21,6 +21,7 @@ const spec = specOf()
 const life = { since: 0, startedAt: 0 }
 const states = {
   stopped: { at: 'stopped' },
+  waiting: { at: 'waiting', since: 0, stuck: false },
   starting: { at: 'starting', pid: 7, ...life, deadline: 9, said: null },
   running: { at: 'running', pid: 7, ...life, heartbeatBy: null, recycleAt: null },
   stopping: {
@@ -62,7 +63,7 @@ const program = (instances: readonly Instance[], more: Partial<Program> = {}): P
 
 test('words and names', () => {
   const words = (Object.keys(states) as At[]).map((at) => wordOf(instance(at)))
-  assert.deepEqual(words, ['STOPPED', 'STARTING', 'RUNNING', 'STOPPING', 'BACKOFF', 'EXITED', 'FATAL'])
+  assert.deepEqual(words, ['STOPPED', 'STARTING', 'STARTING', 'RUNNING', 'STOPPING', 'BACKOFF', 'EXITED', 'FATAL'])
   assert.equal(nameOf('web', 12), 'web:12')
 })
 

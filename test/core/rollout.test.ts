@@ -12,6 +12,7 @@ const life = { since: 0, startedAt: 0 }
 const failedExit = { code: 1, signal: null, at: 0, expected: false, forced: false }
 const states = {
   stopped: { at: 'stopped' },
+  waiting: { at: 'waiting', since: 0, stuck: false },
   starting: { at: 'starting', pid: 7, ...life, deadline: 9, said: null },
   running: { at: 'running', pid: 7, ...life, heartbeatBy: null, recycleAt: null },
   stopping: {
@@ -247,4 +248,30 @@ test('abandon: one instance stays in each slot, the new one only where it serves
   late.put(0, 1, 'stopping', { wanted: 'down' })
   assert.deepEqual(abandon(late.plan, late), [], 'the old one leaves already: the new one must stay')
   assert.deepEqual(abandon(new Stage({}, ['running']).plan, { instances: [] }), [])
+})
+
+test('a new process that would wait in vain for its dependencies: what runs is left alone, in either strategy', () => {
+  for (const strategy of ['start-first', 'stop-first'] as const) {
+    const { plan, instances } = new Stage({ strategy }, ['running', 'running'])
+    const { orders, rollout, ended } = advance(plan, { instances }, 'waiting for db (STOPPED)')
+    assert.deepEqual([orders, rollout.failed, ended], [[], { slot: 0, reason: 'waiting for db (STOPPED)' }, true])
+  }
+})
+
+test('one that waits already: for what is on its way the plan waits, in vain it gives up and the old one stays', () => {
+  const { plan, instances } = new Stage({}, ['running'])
+  const waiting = (stuck: boolean): Instance => ({
+    ...newInstance(spec, 0, 2, 'up'),
+    state: { at: 'waiting', since: 0, stuck },
+    reason: 'waiting for db:0 (FATAL)',
+  })
+  const step = (stuck: boolean) =>
+    advance({ ...plan, todo: [], under: [0] }, { instances: [...instances, waiting(stuck)] })
+  assert.deepEqual([step(false).orders, step(false).ended], [[], false])
+  const { orders, rollout, ended } = step(true)
+  assert.deepEqual(
+    orders.map((o) => o.do),
+    ['drop'],
+  )
+  assert.deepEqual([rollout.failed?.reason, ended], ['waiting for db:0 (FATAL)', true])
 })

@@ -56,7 +56,7 @@ test('supervisord: what it says is not there is refused', (t) => {
     const file = scene.write('config.ini', `[program:web]\ncommand = true\n${key} = 1\n`)
     assert.throws(() => loadConfig(file, {}), new RegExp(`\\] ${key}: `), key)
   }
-  for (const section of ['group:x', 'eventlistener:x', 'fcgi-program:x']) {
+  for (const section of ['eventlistener:x', 'fcgi-program:x']) {
     const file = scene.write('config.ini', `[${section}]\ncommand = true\n`)
     assert.throws(() => loadConfig(file, {}), section)
   }

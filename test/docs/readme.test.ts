@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type CommandRow, catalog } from '../../cli/commands/catalog.ts'
 import { BAD_CONFIG, FAILED, NOT_AS_WANTED, OK } from '../../cli/commands/context.ts'
 import { usage } from '../../src/arguments.ts'
+import { EXIT_FATAL } from '../../src/core/exit-when.ts'
 import { codes as errorCodes } from '../../src/errors.ts'
 import { table, text } from './pages.ts'
 
@@ -27,7 +28,12 @@ test('README: each command of phctl with its arguments and its meaning, in order
 
 const sorted = (numbers: Iterable<number>): number[] => [...new Set(numbers)].sort((a, b) => a - b)
 const facts = Object.values(errorCodes)
-const phdExits = sorted([0, errorCodes.PH_INTERNAL.exit, ...facts.flatMap((f) => ('phd' in f ? [f.phd] : []))])
+const phdExits = sorted([
+  0,
+  EXIT_FATAL,
+  errorCodes.PH_INTERNAL.exit,
+  ...facts.flatMap((f) => ('phd' in f ? [f.phd] : [])),
+])
 const phctlExits = sorted([OK, FAILED, NOT_AS_WANTED, BAD_CONFIG, ...facts.map((f) => f.exit)])
 
 /** From the source: what is listened to, not what somebody says is. */

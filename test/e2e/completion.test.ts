@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { type Master, quick, startMaster } from '../helpers/master.ts'
 import { missing, root, sceneOf } from '../helpers/scene.ts'
 
-const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 3\n[web-api]\ncommand = sleep 600\n[mail]\ncommand = sleep 600\n`
+const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 3\n[web-api]\ncommand = sleep 600\n[mail]\ncommand = sleep 600\n[group:daemons]\nprograms = web, mail\n`
 
 /** Runs a script in a shell in which `phctl` is found on the PATH, and gives its lines. */
 function run(
@@ -66,7 +66,7 @@ test('bash: commands, programs, processes behind their colon, options and their 
     [['st'], ['status', 'start', 'stop']],
     [
       ['stop', ''],
-      ['web', 'web-api', 'mail', 'all'],
+      ['web', 'web-api', 'mail', 'daemons', 'all'],
     ],
     [
       ['stop', 'we'],
@@ -78,7 +78,7 @@ test('bash: commands, programs, processes behind their colon, options and their 
     ],
     [
       ['stop', 'web', ''],
-      ['web-api', 'mail', 'all'],
+      ['web-api', 'mail', 'daemons', 'all'],
     ],
     [
       ['restart', 'web', ':'],
@@ -97,6 +97,8 @@ test('bash: commands, programs, processes behind their colon, options and their 
       ['--json', 'logs', '-n', '5', 'mail', 'we'],
       ['web', 'web-api'],
     ],
+    [['status', 'd'], ['daemons']],
+    [['scale', 'd'], []],
     [['scale', 'm'], ['mail']],
     [['scale', 'web', ''], []],
     [

@@ -66,6 +66,7 @@ class Picture {
       return {
         program,
         state: stateOf(processes),
+        groups: [],
         desired: this.#desired.get(program) ?? Number.NaN,
         running,
         ready: running,

@@ -2,9 +2,10 @@
 
 import { slotsOf } from '../../src/core/program.ts'
 import type { Spec } from '../../src/core/spec.ts'
-import { scaleOperation, startOperation, stopOperation, waitOperation } from '../../src/supervisor/operations.ts'
+import { scaleOperation, startOperation, waitOperation } from '../../src/supervisor/operations.ts'
 import type { Operation, Outcome } from '../../src/supervisor/queue.ts'
 import { reloadOperation, updateOperation } from '../../src/supervisor/rolling.ts'
+import { stopOperation } from '../../src/supervisor/stopping.ts'
 import type { Supervisor } from '../../src/supervisor/supervisor.ts'
 
 export interface Asked {

@@ -28,6 +28,10 @@ export function specOf(over: Partial<Spec> = {}): Spec {
     backlog: 511,
     balance: 'shared',
     autostart: true,
+    dependsOn: [],
+    dependsRestart: false,
+    priority: 999,
+    groups: [],
     autorestart: 'always',
     exitCodes: [0],
     startMs: 1_000,
@@ -110,6 +114,8 @@ export const missed = (text: string): Event => ({ type: 'missed', text })
 export const withdrew = (why: 'reloading' | 'stopping'): Event => ({ type: 'withdrew', why })
 export const status = (text: string): Event => ({ type: 'status', text })
 export const extend = (ms: number): Event => ({ type: 'extend', ms })
+export const depsOk: Event = { type: 'depsOk' }
+export const waits = (text: string, stuck: boolean): Event => ({ type: 'waits', text, stuck })
 export const hangs: Event = { type: 'hangs', text: 'it said so' }
 export const emptied: Event = { type: 'emptied' }
 export const untold: Event = { type: 'untold' }

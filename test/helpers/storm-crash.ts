@@ -1,6 +1,7 @@
 // The death of a master in a storm, and its successor: with callers gone, what was under way in nobody's
 // hands, and the file of the configuration to be applied again.
 
+import { allNeedsOf, graphOf } from '../../src/core/order.ts'
 import type { Kept } from '../../src/core/record.ts'
 import type { Dice } from './dice.ts'
 import { inheritanceFault } from './storm-adoption.ts'
@@ -115,6 +116,14 @@ function begin(weather: Weather, kept: Kept): void {
     const spec = file.get(name)
     if (spec?.autostart) for (let slot = 0; slot < spec.workers; slot++) asked.set(slot, 'up')
   }
+  // What is new to the record starts with all that it needs.
+  const added = [...file].filter(([name, spec]) => spec.autostart && kept.program.get(name)?.removed !== false)
+  const graph = graphOf(new Map([...file].map(([name, spec]) => [name, { spec }])))
+  for (const name of allNeedsOf(
+    added.map(([name]) => name),
+    graph,
+  ))
+    known.get(name)?.asked.clear()
   asking(weather, null, 'add', () => beginWith(file, world, kept, (asked) => operations.push(asked)))
 }
 

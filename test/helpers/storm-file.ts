@@ -4,7 +4,8 @@
 import type { OperationResult } from '../../src/api/contract.ts'
 import type { Config, Setting } from '../../src/config/config.ts'
 import { Configuration } from '../../src/control/configuration.ts'
-import { Operator, type Submitted } from '../../src/control/operator.ts'
+import { Operator } from '../../src/control/operator.ts'
+import type { Submitted } from '../../src/control/submitting.ts'
 import type { Kept } from '../../src/core/record.ts'
 import type { Spec } from '../../src/core/spec.ts'
 import type { World } from './fake-os.ts'
@@ -65,6 +66,7 @@ function configOf(file: ReadonlyMap<string, Spec>): Config {
       logFile: '/phd.log',
       logLevel: 'info',
       daemonize: false,
+      exitWhen: 'never',
       maxClients: 1,
       maxMessage: 1,
       procName: 'phd',

@@ -5,6 +5,7 @@ import type { Event, Instance } from '../../src/core/state.ts'
 import type { Dice } from './dice.ts'
 import type { Nature, WorldOptions } from './fake-os.ts'
 import { specOf } from './specs.ts'
+import { dependenciesBy } from './storm-order.ts'
 
 export function specBy(d: Dice, program: string): Spec {
   const worker = d.chance(50)
@@ -17,6 +18,7 @@ export function specBy(d: Dice, program: string): Spec {
         }
       : {}),
     workers: d.below(4),
+    ...dependenciesBy(d, program),
     autorestart: d.pick(['always', 'always', 'on-failure', 'never']),
     startMs: d.pick([0, 200, 1000]),
     startTimeoutMs: 1500,
@@ -66,4 +68,4 @@ const wordsBy = (d: Dice): NonNullable<Nature['words']> => [
 ]
 
 export const facts = (s: Spec): string =>
-  `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} age ${s.maxAgeMs} beat ${s.workerTimeoutMs}`
+  `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} age ${s.maxAgeMs} beat ${s.workerTimeoutMs} after ${s.dependsOn.map((o) => `${o.program}:${o.condition}`).join() || 'nothing'}${s.dependsRestart ? ', with them' : ''}`

@@ -3,6 +3,7 @@
 
 import { slotsOf } from '../../src/core/program.ts'
 import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
+import { tooOld, unmet, waitsRightly } from './storm-order.ts'
 import { recordFault } from './storm-record.ts'
 import type { Weather } from './storm-weather.ts'
 
@@ -148,15 +149,16 @@ const always: Readonly<Record<string, Rule>> = {
 }
 
 const atLast: Readonly<Record<string, Rule>> = {
-  'every operation has ended': ({ operations, leaving }) => {
-    const open = operations.find((o) => o.ends === 0)
+  'every operation has ended': ({ operations, leaving, world }) => {
+    const open = operations.find((o) => o.ends === 0 && !waitsRightly(world, o.program))
     if (open) return `${open.operation.kind} of ${open.program} has not: ${open.words}`
     const stays = leaving.find((o) => o.gone === 0)
     return stays ? `${stays.program} was removed, and is not gone` : null
   },
 
-  'every planned replacement has ended': ({ rolling, goodSince }) => {
+  'every planned replacement has ended': ({ rolling, goodSince, world }) => {
     for (const [program, kinds] of rolling) {
+      if (waitsRightly(world, program)) continue
       for (const [kind, since] of kinds) if (since <= goodSince) return `${kind} of ${program} goes on`
     }
     return null
@@ -189,9 +191,13 @@ const atLast: Readonly<Record<string, Rule>> = {
   },
 
   'every slot is where it is wanted': (weather) => {
+    const waits = (i: Instance): boolean => unmet(weather.world, i.program) !== null
     for (const i of every(weather)) {
       const { at } = i.state
-      const good = i.wanted === 'down' ? at === 'stopped' : at === 'running' || at === 'exited' || at === 'fatal'
+      const good =
+        i.wanted === 'down'
+          ? at === 'stopped'
+          : at === 'running' || at === 'exited' || at === 'fatal' || (at === 'waiting' && waits(i))
       if (!good) return `${nameOf(i)} is wanted ${i.wanted}`
       if ('left' in i.state && i.state.left) return `${nameOf(i)} has leftovers`
     }
@@ -214,7 +220,7 @@ const atLast: Readonly<Record<string, Rule>> = {
     if (stopping) return null
     for (const { name, spec, instances } of world.supervisor.programs.values()) {
       const last = operations.findLast((o) => o.program === name && o.operation.kind === 'update')
-      if (!last || last.superseded !== null || last.outcomes.some((o) => !o.ok)) continue
+      if (!last || last.ends === 0 || last.superseded !== null || last.outcomes.some((o) => !o.ok)) continue
       const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
       if (old) return `${nameOf(old)} runs older settings`
     }
@@ -230,6 +236,8 @@ const atLast: Readonly<Record<string, Rule>> = {
     }
     return null
   },
+
+  'who goes with its dependencies has gone with them': ({ world, stopping }) => (stopping ? null : tooOld(world)),
 
   'nothing else lives': (weather) => {
     const running = every(weather).filter((i) => i.state.at === 'running').length

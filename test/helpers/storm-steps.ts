@@ -30,6 +30,7 @@ export function act(weather: Weather, d: Dice): string {
 function passTime({ world, stopping }: Weather, d: Dice, kind: number): string {
   const { clock } = world
   if (stopping && d.chance(10)) {
+    stopping.killed = true
     world.supervisor.killAll()
     return 'kill all'
   }
@@ -70,7 +71,7 @@ function word({ supervisor, processes }: World, d: Dice): string {
 }
 
 export function shutdown(weather: Weather): string {
-  const stopping = { stopped: 0 }
+  const stopping = { stopped: 0, killed: false }
   weather.stopping = stopping
   weather.world.supervisor.shutdown(() => stopping.stopped++)
   return 'shutdown'

@@ -35,8 +35,8 @@ export interface Weather {
   asking: { readonly program: string | null; readonly kind: string } | null
   /** The program of which this step asks something. */
   step: { readonly program: string; readonly adds: boolean } | null
-  /** After shutdown: how often `stopped` came. */
-  stopping: { stopped: number } | null
+  /** After shutdown: how often `stopped` came, and whether all were to be killed. */
+  stopping: { stopped: number; killed: boolean } | null
   /** Planned replacements under way, by program, and since when. */
   readonly rolling: Map<string, Map<OperationKind, number>>
   /** Those that this master began or resumed: `a update`. */

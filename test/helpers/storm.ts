@@ -8,6 +8,7 @@ import type { Notice } from '../../src/supervisor/ports.ts'
 import { dice } from './dice.ts'
 import { World } from './fake-os.ts'
 import { crash, recover } from './storm-crash.ts'
+import { tooEarly, unmet } from './storm-order.ts'
 import { natureOf, specBy } from './storm-programs.ts'
 import { calmFault, stormFault } from './storm-rules.ts'
 import { act, add, NAMES } from './storm-steps.ts'
@@ -98,6 +99,8 @@ function watchDoings(weather: Weather): void {
     const asked = weather.known.get(i.program)?.asked.get(i.slot)
     if (i.wanted === 'down') world.faults.push(`${name} launched while wanted down`)
     if (asked === 'down') world.faults.push(`${name} launched after it was stopped`)
+    const lacks = unmet(world, i.program)
+    if (lacks !== null) world.faults.push(`${name} launched without ${lacks}`)
     if (weather.stopping) world.faults.push(`${name} launched during shutdown`)
     if (world.store.durable.process.get(name)?.token !== token) world.faults.push(`${name} launched with no intent`)
     return launch(i, token)
@@ -115,6 +118,8 @@ function hear(weather: Weather, notice: Notice): void {
   if (notice.kind !== 'instance' || !notice.before || !notice.after) return
   noteLostCapacity(weather, notice.before, notice.after)
   noteRise(weather, notice.before, notice.after)
+  const early = weather.stopping && !weather.stopping.killed && tooEarly(weather.world, notice.before, notice.after)
+  if (early) weather.world.faults.push(early)
 }
 
 function noteRollout(
