@@ -10,10 +10,10 @@ const NAME = 12
 
 export function eventLine(event: Happening, paint: Paint, now: number): string {
   const who = clean(event.name ?? event.program ?? (event.topic.startsWith('log.') ? 'log' : 'master'))
-  return [paint('dim', timeOfDay(event.time, now)), padEnd(who, NAME), wordsOf(event, paint)].join('  ')
+  return [paint('dim', timeOfDay(event.time, now)), padEnd(who, NAME), wordsOf(event, paint, now)].join('  ')
 }
 
-function wordsOf(event: Happening, paint: Paint): string {
+function wordsOf(event: Happening, paint: Paint, now: number): string {
   switch (event.topic) {
     case 'process.state':
       return stateChange(event, paint)
@@ -25,6 +25,8 @@ function wordsOf(event: Happening, paint: Paint): string {
       return `${text(event.from)} -> ${count(Number(event.to), 'process', 'processes')}`
     case 'program.reload':
       return reloadWords(event, paint)
+    case 'program.schedule':
+      return scheduleEvent(event, paint, now)
     case 'config.updated':
       return configWords(event)
     case 'master.started':
@@ -42,6 +44,16 @@ function wordsOf(event: Happening, paint: Paint): string {
     default:
       return unknownWords(event)
   }
+}
+
+function scheduleEvent({ what, at, nextRunAt, time }: Happening, paint: Paint, now: number): string {
+  const next = typeof nextRunAt === 'string' ? Date.parse(nextRunAt) - Date.parse(time) : null
+  const then = next === null ? 'no next run' : `next run in ${countdown(next / 1000)}`
+  const due = typeof at === 'string' ? timeOfDay(at, now) : 'an unknown time'
+  if (what === 'due') return `the run of ${due} begins; ${then}`
+  if (what === 'skipped') return paint('yellow', `the run of ${due} is skipped, one is under way; ${then}`)
+  if (what === 'missed') return paint('yellow', `the run of ${due} was missed; ${then}`)
+  return then
 }
 
 function droppedWords(dropped: unknown): string {

@@ -18,6 +18,7 @@ import {
   size,
   width,
 } from './format.ts'
+import { scheduleWords } from './run-words.ts'
 
 export interface View {
   /** Columns that a line may take. */
@@ -57,7 +58,7 @@ export function statusTable(programs: readonly Program[], view: View): string[] 
   const lines = [view.paint('dim', cut(head.join(GAP), view.columns))]
   for (const program of programs) {
     if (hasLine(program)) lines.push(programLine(program, name, view))
-    for (const one of program.processes) lines.push(...processLines(one, name, view))
+    for (const one of program.processes) lines.push(...processLines(one, program, name, view))
   }
   return lines
 }
@@ -134,11 +135,11 @@ function programLine(p: Program, nameWidth: number, view: View): string {
   ].join(GAP)
 }
 
-function processLines(p: ProcessStatus, nameWidth: number, view: View): string[] {
+function processLines(p: ProcessStatus, program: Program, nameWidth: number, view: View): string[] {
   const fine = asWanted(p)
   const state = view.paint(stateStyle(p.state, fine), padEnd(p.state, STATE))
   const start = [padEnd(cutName(clean(p.name), nameWidth), nameWidth), state].join(GAP)
-  const words = clean(notes(p, view.now).join('; '))
+  const words = clean([...notes(p, view.now), ...scheduleWords(program, p, view.now)].join('; '))
   const room = view.columns - nameWidth - STATE - 2 * GAP.length
   if (p.pid === null) return [words === '' ? start.trimEnd() : `${start}${GAP}${paintWords(words, room, p, view)}`]
   if (p.state === 'STARTING' || p.state === 'STOPPING') {

@@ -15,6 +15,7 @@ import { watchStrangers } from './os/adopted.ts'
 import { cgroupsOf } from './os/cgroups.ts'
 import { systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
+import { watchFiles } from './os/files.ts'
 import { makeOwnFolder } from './os/folders.ts'
 import type { Received } from './os/handover.ts'
 import { type Ears, listenForHeralds } from './os/heralds.ts'
@@ -31,9 +32,11 @@ import { type Journal, openStore } from './os/store.ts'
 import { usageReader } from './os/usage.ts'
 import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
 import { packageFile, packageVersion } from './package.ts'
+import { nextRun } from './schedule.ts'
 import { launcherOf } from './supervisor/launch.ts'
 import { limitMemory } from './supervisor/memory-limit.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
+import { reloadOnChange } from './supervisor/watching.ts'
 import { workersOf } from './supervisor/worker-launch.ts'
 
 export interface MachineOptions {
@@ -142,7 +145,8 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
   })
-  const supervisor = new Supervisor({ clock, launcher, listeners, signals: cgroups.around(kin), store, log, random })
+  const signals = cgroups.around(kin)
+  const supervisor = new Supervisor({ clock, launcher, listeners, signals, store, log, random, nextRun })
   post.to = supervisor
   const usage = usageReader(clock)
   const facts: StatusFacts = {
@@ -153,6 +157,8 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   }
   feedEvents(supervisor, events, facts)
   limitMemory({ supervisor, clock, memoryOf: (pid) => usage.of(pid).memory })
+  const own = [master.runPath, master.socket, master.pidfile, master.logFile]
+  reloadOnChange({ supervisor, clock, log, own, watchFiles })
   // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
   if (inheritance) supervisor.adopt(inheritance.restored)
   const stopReaping = reap((e) => {

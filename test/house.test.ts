@@ -21,6 +21,7 @@ const floors: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'package.ts': 0,
   'json-rpc.ts': 0.5,
+  'schedule.ts': 1.5,
   /** Types alone: the words that both ends of the socket share. */
   'src/api/contract.ts': 1,
   'src/core': 1,
@@ -130,7 +131,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
 /** Longer than a room of thought should be, and why it may. */
 const long: Readonly<Record<string, { readonly most: number; readonly why: string }>> = {
   'src/api/contract.ts': {
-    most: 400,
+    most: 430,
     why: 'one contract on one page: server, client and documentation derive from it',
   },
   'src/core/state.ts': { most: 320, why: 'states, events and effects: what the table speaks of, on one page' },
@@ -208,6 +209,8 @@ test('one door to each dangerous thing', () => {
     users((s) => s.packages.some((p) => p === name || p.startsWith(`${name}/`)))
   assert.deepEqual(imports('koffi').sort(), ['src/os/libc.ts', 'src/worker/duplicate.ts'])
   assert.deepEqual(imports('ini'), ['src/config/lexer.ts'])
+  assert.deepEqual(imports('croner'), ['src/schedule.ts'])
+  assert.deepEqual(imports('chokidar'), ['src/os/files.ts'])
   const exits = users((s) => /\bprocess\s*\.\s*(exit|reallyExit|abort)\b(?!Code)/.test(s.code))
   assert.deepEqual(exits.sort(), ['cli/main.ts', 'src/main.ts', 'src/worker/boot.ts'])
   none(users((s) => s.path.startsWith('src/') && /\bchild_process\b/.test(s.code)))

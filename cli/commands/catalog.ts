@@ -71,7 +71,8 @@ export const catalog = {
     options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
     details: [
       'Topics: process.state process.ready process.recycled program.scaled',
-      'program.reload config.updated master.started master.adopted master.upgraded master.stopping log.trouble.',
+      'program.reload program.schedule config.updated master.started master.adopted',
+      'master.upgraded master.stopping log.trouble.',
       'A family (process) is all of its topics; no topic is all there are.',
       'Ends when interrupted (exit 0) or with the master (exit 4).',
       'With --json a document a line.',
@@ -120,6 +121,18 @@ export const catalog = {
     options: [noWait],
     details: [target, ...settles],
     examples: ['phctl restart web', 'phctl restart web:0 web:1'],
+  },
+  run: {
+    topic: 'Operate',
+    args: '<program>',
+    meaning: 'run now what ends by itself, and wait for its end',
+    options: [['--no-wait', 'answer when it has begun, do not wait for its end']],
+    details: [
+      'For programs with a schedule, and those with autorestart = never.',
+      'Refused while a run is under way. Exit 1 when the run fails.',
+      '--timeout T gives up waiting after T (exit 7), and stops nothing.',
+    ],
+    examples: ['phctl run backup', 'phctl run backup --no-wait'],
   },
   reload: {
     topic: 'Operate',
@@ -247,7 +260,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['top', 'run', 'startup', 'import', 'export'] as const
+export const laterCommands = ['top', 'startup', 'import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

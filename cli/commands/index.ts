@@ -8,7 +8,7 @@ import { graph } from './graph.ts'
 import { help, version } from './help.ts'
 import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
-import { reload, restart, scale, signal, start, stop, wait } from './operate.ts'
+import { reload, restart, run, scale, signal, start, stop, wait } from './operate.ts'
 import { pid, status } from './status.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -24,6 +24,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   start,
   stop,
   restart,
+  run,
   reload,
   scale,
   signal,

@@ -49,6 +49,16 @@ export async function scale(ctx: Context): Promise<number> {
   return done.ok ? OK : FAILED
 }
 
+export async function run(ctx: Context): Promise<number> {
+  const [program = ''] = ctx.args
+  const m = await master(ctx)
+  const done = await withProgress(ctx.out, progressOf(m, [program]), m.call('run', { program, ...waiting(ctx) }))
+  // Of several processes each has its own words; `run` is the last one's.
+  const last = done.results.length === 1 ? done.run : null
+  ctx.out.result(done, () => resultLines(done.results, ctx.out.paint, last).join('\n'))
+  return done.ok ? OK : FAILED
+}
+
 function savedWords({ file, line, replaced }: Saved): string {
   const former = replaced === null ? '' : `, where ${clean(replaced)} stood`
   return `saved in ${clean(file)}:${line}${former}`

@@ -85,6 +85,18 @@ export interface ProcessStatus {
   readonly nextAttemptAt: string | null
 }
 
+/** How a program that ends by itself (`autorestart = never`) did the last time. */
+export interface LastRun {
+  /** null where it could not be started. */
+  readonly startedAt: string | null
+  readonly endedAt: string | null
+  /** It ended by itself, as `exit_codes` expects it. */
+  readonly ok: boolean
+  readonly exit: ExitFacts | null
+  /** In words: `exit 1`, or why it could not be started. */
+  readonly reason: string | null
+}
+
 export interface Program {
   readonly program: string
   readonly state: ProgramState
@@ -94,8 +106,13 @@ export interface Program {
   readonly desired: number
   readonly running: number
   readonly ready: number
+  /** With a schedule that is followed; null while the program is stopped. */
   readonly nextRunAt: string | null
-  readonly lastRun: string | null
+  readonly lastRun: LastRun | null
+  /** With a schedule: times that came while a run was under way. */
+  readonly skippedRuns: number | null
+  /** With a schedule: times that passed while nobody looked; a row of them counts once. */
+  readonly missedRuns: number | null
   readonly processes: readonly ProcessStatus[]
 }
 
@@ -155,6 +172,11 @@ export interface Saved {
   readonly line: number
   /** What stood there, as `3`, `auto` or `%(n)s`; null when nothing did. */
   readonly replaced: string | null
+}
+
+export interface RunResult extends OperationResult {
+  /** How it ended; null when it was not waited for. */
+  readonly run: LastRun | null
 }
 
 export interface ScaleResult extends OperationResult {
@@ -291,6 +313,7 @@ export const eventTopics = [
   'process.recycled',
   'program.scaled',
   'program.reload',
+  'program.schedule',
   'config.updated',
   'master.started',
   'master.adopted',
@@ -332,6 +355,16 @@ export interface Methods {
   stop: { params: OperateParams; result: OperationResult }
   restart: { params: OperateParams; result: OperationResult }
   reload: { params: OperateParams; result: OperationResult }
+  run: {
+    params: {
+      /** One that ends by itself: with a schedule, or `autorestart = never`. */
+      readonly program: string
+      /** Answer when the run has ended. Default true. */
+      readonly wait?: boolean | undefined
+      readonly timeout?: number | undefined
+    }
+    result: RunResult
+  }
   scale: {
     params: {
       readonly program: string

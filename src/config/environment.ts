@@ -1,7 +1,6 @@
 // Variables for a program's processes, from its three forms: a dotenv file, one line of pairs, and a
 // key for each. Later forms win. Also says which names hold secrets, for everybody who prints them.
 
-import { parseEnv } from 'node:util'
 import { readText } from './files.ts'
 import { BadValue } from './problems.ts'
 import { quote } from './units.ts'
@@ -31,9 +30,28 @@ export function readEnvFile(file: string): ReadonlyMap<string, string> {
   if ('fault' in reading) {
     throw new BadValue(`${reading.fault} (${file}${reading.line > 0 ? `, line ${reading.line}` : ''})`)
   }
+  return parseEnvFile(reading.text.replace(/^\uFEFF/, ''), file)
+}
+
+/**
+ * Blank, a comment, or NAME=value: the value in quotes, which may go over lines, or up to a # or the end of the line.
+ * Node's util.parseEnv reads the same, but passes over what it cannot read, and that may be a password.
+ */
+const ENV_LINE =
+  /[ \t]*(?:(?:export[ \t]+)?([^\s=#]+)[ \t]*=[ \t]*(?:"([^"]*)"|'([^']*)'|`([^`]*)`|([^\s#"'`][^\n#]*)?))?[ \t]*(?:#[^\n]*)?\r?(?:\n|$)/y
+
+function parseEnvFile(text: string, file: string): ReadonlyMap<string, string> {
   const variables = new Map<string, string>()
-  for (const [name, value] of Object.entries(parseEnv(reading.text.replace(/^\uFEFF/, '')))) {
-    if (value !== undefined) variables.set(checkName(name), value)
+  for (let at = 0; at < text.length; at = ENV_LINE.lastIndex) {
+    ENV_LINE.lastIndex = at
+    const found = ENV_LINE.exec(text)
+    if (!found) {
+      const line = text.slice(0, at).split('\n').length
+      throw new BadValue(`cannot read line ${line} of ${file}: wanted NAME=value, and each quotation closed`)
+    }
+    const [, name, double, single, back, plain = ''] = found
+    if (name === undefined) continue
+    variables.set(checkName(name), double?.replaceAll('\\n', '\n') ?? single ?? back ?? plain.trim())
   }
   return variables
 }

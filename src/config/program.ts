@@ -1,6 +1,6 @@
 // One program's section as a frozen Spec, with the origin of everything in it.
 
-import type { Address, Autorestart, Ready, ReloadStrategy } from '../core/spec.ts'
+import type { Address, Ready, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
 import { parseDependencies } from './depends.ts'
 import { readIdentity } from './identity.ts'
@@ -12,8 +12,10 @@ import type { Findings } from './problems.ts'
 import { createReader, type Reader } from './reader.ts'
 import { type Bound, checkReady, readReady } from './ready.ts'
 import { readRun } from './run.ts'
+import { neverReplaced, oneAtATime, readAutorestart, readSchedule } from './schedule.ts'
 import { parseCodes, parseDuration, parseInteger, unfit } from './units.ts'
 import { cfgOf, programSettings, readEnvironment } from './variables.ts'
+import { readWatch } from './watch.ts'
 
 export function readProgram(
   view: View,
@@ -29,10 +31,13 @@ export function readProgram(
   const sdk = run.kind === 'worker'
   const identity = readIdentity(reader)
   const listening = readListeners(reader, basePath, identity.identity?.user)
+  const times = readSchedule(reader)
+  const count = reader.take('number_workers', (text) => parseCount(text, given.cpus), 1)
+  const maxRequests = onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests'))
   const facts = {
     program,
     run,
-    workers: reader.take('number_workers', (text) => parseCount(text, given.cpus), 1),
+    workers: oneAtATime(reader, times, count),
     procName: reader.text('proc_name') ?? program,
     directory: reader.path('directory'),
     env: readEnvironment(reader, basePath),
@@ -40,12 +45,14 @@ export function readProgram(
     ...identity,
     output: readOutput(reader, basePath, given.instance),
     ...listening,
+    ...times,
+    ...readWatch(reader, basePath, times),
     autostart: reader.boolean('autostart'),
     dependsOn: reader.take('depends_on', parseDependencies, []), // names: load.ts knows who they are
     dependsRestart: reader.boolean('depends_restart'),
     priority: reader.integer('priority'),
     groups: [],
-    autorestart: (reader.choice('autorestart') ?? 'always') as Autorestart, // as are the choices of its row
+    autorestart: readAutorestart(reader, times),
     exitCodes: reader.take('exit_codes', parseCodes, [0]),
     startMs: reader.duration('start_seconds'),
     startTimeoutMs: reader.duration('start_timeout'),
@@ -60,11 +67,11 @@ export function readProgram(
     reloadStrategy: readStrategy(reader, sdk || listening.listeners.length > 0 ? 'start-first' : 'stop-first'),
     reloadParallel: reader.integer('reload_parallel'),
     reloadSignal: reader.signal('reload_signal'),
-    maxRequests: onlyWorkers(reader, sdk, 'max_requests', reader.integer('max_requests')),
+    maxRequests: neverReplaced(reader, times, 'max_requests', maxRequests),
     maxRequestsJitter: reader.jitter('max_requests_jitter', (text) => parseInteger(text, 0, 1e15)),
-    maxMemoryBytes: reader.size('max_memory'),
+    maxMemoryBytes: neverReplaced(reader, times, 'max_memory', reader.size('max_memory')),
     maxConcurrency: onlyWorkers(reader, sdk, 'max_greenlets', reader.integer('max_greenlets'), 10),
-    maxAgeMs: reader.duration('kill_interval'),
+    maxAgeMs: neverReplaced(reader, times, 'kill_interval', reader.duration('kill_interval')),
     maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
   }
   const workerTimeoutMs = readTimeout(reader, facts.ready)

@@ -7,7 +7,7 @@ import { isReady, pidOf } from '../core/state.ts'
 import type { Notice } from '../supervisor/ports.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Events } from './events.ts'
-import { processStatus, type StatusFacts } from './status.ts'
+import { isoOf, processStatus, type StatusFacts } from './status.ts'
 
 /** Feeds the events from now on. */
 export function feedEvents(supervisor: Supervisor, events: Events, facts: StatusFacts): void {
@@ -21,6 +21,11 @@ export function feedEvents(supervisor: Supervisor, events: Events, facts: Status
       case 'scaled':
         events.emit('program.scaled', { program: notice.program, from: notice.from, to: notice.to })
         break
+      case 'schedule': {
+        const { program, found, at, next } = notice
+        events.emit('program.schedule', { program, what: found, at: isoOf(at), nextRunAt: isoOf(next) })
+        break
+      }
       case 'rollout':
         rolloutChanged(notice, events)
         break

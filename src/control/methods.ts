@@ -12,6 +12,7 @@ import type { Logs } from './logs.ts'
 import { openRpc } from './openrpc.ts'
 import type { Operator } from './operator.ts'
 import type { Caller } from './rpc.ts'
+import { runProgram } from './runs.ts'
 import type { Checked } from './schemas.ts'
 import { parseSignal } from './signal-names.ts'
 import { graphStatus, programStatus, type StatusFacts } from './status.ts'
@@ -65,6 +66,7 @@ export function methodsOf(room: Room): Handlers {
     stop: ({ target, ...waiting }) => operator.stop(target, waiting),
     restart: ({ target, ...waiting }) => operator.restart(target, waiting),
     reload: ({ target, ...waiting }) => operator.reload(target, waiting),
+    run: (params) => runProgram(room, params),
     scale: ({ program, workers, delta, save, ...waiting }) => {
       const count = (from: number): number => countOf(from, workers, delta)
       return save ? scaleAndSave(room, program, count, waiting) : operator.scale(program, count, waiting)

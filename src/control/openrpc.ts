@@ -16,6 +16,7 @@ export const summaries: { readonly [M in Method]: readonly [summary: string, res
   stop: ['Stops processes: stop signal, SIGCONT, SIGKILL when graceful_timeout is over.', 'OperationResult'],
   restart: ['Stops and starts each slot by itself, all at once.', 'OperationResult'],
   reload: ['Replaces processes one after another, by reload_strategy.', 'OperationResult'],
+  run: ['Begins a run of a program that ends by itself, and answers when it has ended.', 'RunResult'],
   scale: ['Sets the number of slots of a program; with save, also in the configuration file.', 'ScaleResult'],
   signal: ['Sends a signal to processes.', 'OperationResult'],
   wait: ['Answers when each process has been seen in a state.', 'OperationResult'],

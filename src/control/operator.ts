@@ -97,6 +97,8 @@ export class Operator {
   async scale(program: string, count: (from: number) => number, waiting: Waiting, sure = false): Promise<ScaleResult> {
     const known = this.#supervisor.programs.get(program)
     if (!known || known.removed) throw notFound(program, 'no such program', this.#supervisor.programs)
+    if (known.spec.schedule)
+      throw new PhError('PH_CONFLICT', `cannot scale "${program}": it runs by schedule, in one process`)
     let from = known.desired
     // What is said to a caller who does not wait for its turn; a count that cannot be is refused at once.
     let to = waiting.wait || sure ? known.desired : count(known.desired)

@@ -22,6 +22,11 @@ export const schemas = {
   stop: operate,
   restart: operate,
   reload: operate,
+  run: z.strictObject({
+    program: z.string().min(1),
+    wait: wait.describe('answer when the run has ended'),
+    timeout,
+  }),
   scale: z
     .strictObject({
       program: z.string().min(1),

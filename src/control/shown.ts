@@ -2,8 +2,8 @@
 // are masked here, for nobody is shown them.
 
 import type { Shown } from '../api/contract.ts'
-import type { ProgramConfig } from '../config/config.ts'
-import { masked, maskedWords } from '../config/environment.ts'
+import type { ProgramConfig, Setting } from '../config/config.ts'
+import { masked, maskedWords, parsePairs } from '../config/environment.ts'
 import { maskedSetting } from '../config/print.ts'
 import { limitsShown } from '../core/identity.ts'
 import { socketsOf } from '../core/listening.ts'
@@ -17,6 +17,10 @@ export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket:
     ...listenEnvironment(socketsOf(spec, slot)),
   }
   const { stdout, stderr } = outputOf(spec, slot)
+  const written = namesIn(settings)
+  // A dotenv file is where secrets are kept: whatever they are called, they stay there.
+  const shown = (name: string, value: string): string =>
+    Object.hasOwn(spec.env, name) && !written.has(name) ? '***' : masked(name, value)
   return {
     program: spec.program,
     settings: settings.map((s) => ({
@@ -26,11 +30,20 @@ export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket:
     })),
     argv: maskedWords(commandOf(spec, slot) ?? [process.execPath, spec.run.kind === 'worker' ? spec.run.module : '']),
     directory: forSlot(spec.directory, slot),
-    environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, masked(name, value)])),
+    environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, shown(name, value)])),
     stdout,
     stderr,
     slot,
     listeners: spec.listeners.map(({ text }) => text),
     limits: limitsShown(spec.identity),
   }
+}
+
+/** Variables that the configuration file itself sets. */
+function namesIn(settings: readonly Setting[]): ReadonlySet<string> {
+  const names = settings.flatMap(({ key, value }) => {
+    if (key === 'environment') return [...parsePairs(value).keys()]
+    return key.startsWith('env.') ? [key.slice(4)] : []
+  })
+  return new Set(names)
 }

@@ -5,6 +5,7 @@ import type {
   ExitFacts,
   Graph,
   GraphNode,
+  LastRun,
   Latency,
   ProcessState,
   ProcessStatus,
@@ -42,8 +43,10 @@ export function programStatus(program: Program, only: ReadonlySet<number> | null
     desired: program.desired,
     running,
     ready,
-    nextRunAt: null,
-    lastRun: null,
+    nextRunAt: isoOf(program.timetable?.waits?.next ?? null),
+    lastRun: lastRunOf(slots.map((s) => s.serving)),
+    skippedRuns: program.timetable?.skipped ?? null,
+    missedRuns: program.timetable?.missed ?? null,
     processes: shown.map((slot) => processStatus(slot, facts)),
   }
 }
@@ -63,6 +66,24 @@ export function graphStatus(programs: ReadonlyMap<string, Program>): Graph {
       .map(nodeOf),
   )
   return { waves }
+}
+
+/** Of those that run to their end: what the newest end says, or that it could not even be started. */
+export function lastRunOf(all: readonly Instance[]): LastRun | null {
+  const tasks = all.filter(({ spec }) => spec.autorestart === 'never')
+  const failed = tasks.find((i) => i.state.at === 'fatal')
+  if (failed) return { startedAt: null, endedAt: null, ok: false, exit: null, reason: failed.reason }
+  const [last] = tasks.filter((i) => i.exit !== null).sort((a, b) => (b.exit?.at ?? 0) - (a.exit?.at ?? 0))
+  if (!last?.exit) return null
+  const { exit, spec, state, reason } = last
+  return {
+    startedAt: isoOf(exit.startedAt ?? null),
+    endedAt: iso(exit.at),
+    // Ended by a signal on request it is as expected, and yet it has not done what it was begun for.
+    ok: exit.expected && exit.code !== null && spec.exitCodes.includes(exit.code),
+    exit: exitFacts(exit),
+    reason: state.at === 'exited' ? reason : null,
+  }
 }
 
 /** One row of `processes`. */
@@ -147,3 +168,5 @@ function exitFacts({ code, signal, at, expected, forced, oom = null }: Exit): Ex
 }
 
 const iso = (wall: number): string => new Date(wall).toISOString()
+
+export const isoOf = (wall: number | null): string | null => (wall === null ? null : iso(wall))

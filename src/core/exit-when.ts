@@ -26,7 +26,9 @@ export function exitVerdict(when: ExitWhen, programs: ReadonlyMap<string, Progra
     case 'all_stopped': {
       // Nothing that was never started has stopped.
       const begun = all.some((i) => i.exit !== null || i.state.at === 'fatal')
-      if (!begun || !all.every(isAtRest)) return null
+      // A next run comes by itself.
+      const waits = [...programs.values()].some(({ timetable }) => (timetable?.waits?.next ?? null) !== null)
+      if (!begun || waits || !all.every(isAtRest)) return null
       const bad = all.find((i) => i.state.at === 'fatal' || i.exit?.expected === false)
       return { code: bad ? 1 : 0, why: `exit_when = all_stopped${bad ? `: ${describe(bad)}` : ''}` }
     }

@@ -22,7 +22,7 @@ type Rules = { readonly [S in At]: { readonly [T in Event['type']]?: Handler<S, 
 /** The table. Read a line as: in this state, each event is answered by this function. */
 // biome-ignore format: a table is read in columns
 export const rules: Rules = {
-  stopped:  { start: up.start, restart: up.start },
+  stopped:  { start: up.start, run: up.run, restart: up.start },
   waiting:  { start: up.keep, stop: down.leave, restart: up.keep, kill: down.leave, depsOk: up.depsOk, waits: up.waits },
   starting: { start: up.keep, waits: up.waitsAgain, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
               spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, missed: up.missed, status: word.status,
@@ -33,9 +33,9 @@ export const rules: Rules = {
   stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.murder,
               status: word.status,
               extend: word.extend, exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain },
-  backoff:  { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
-  exited:   { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
-  fatal:    { start: up.start, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
+  backoff:  { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
+  exited:   { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
+  fatal:    { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
 }
 
 /** What `event` makes of the instance. An event that its state does not name changes nothing. */

@@ -44,7 +44,7 @@ export function afterExit(
       ]
     : []
   const to = (state: State, more: Partial<Instance>): Step => ({ next: { ...i, ...more, state }, effects })
-  const exit = 'failed' in end ? i.exit : exitOf(end, spec, c)
+  const exit = 'failed' in end ? i.exit : exitOf(i, end, c)
   const reason = 'failed' in end ? end.failed : describeEnd(end, spec, phase)
 
   if ('failed' in end ? spec.autorestart === 'never' : !restarts(spec, end)) {
@@ -83,9 +83,11 @@ function isExpected(spec: Spec, end: Ended): boolean {
   return !end.broken && end.code !== null && spec.exitCodes.includes(end.code)
 }
 
-function exitOf(end: Ended, spec: Spec, c: Context): Exit {
+function exitOf({ spec, state }: Instance, end: Ended, c: Context): Exit {
   const { code, signal, forced = false } = end
-  return { code, signal, at: c.wall, expected: isExpected(spec, end), forced, oom: oomOf(end, forced) }
+  const started = 'startedAt' in state ? { startedAt: state.startedAt } : {}
+  const expected = isExpected(spec, end)
+  return { code, signal, at: c.wall, expected, forced, oom: oomOf(end, forced), ...started }
 }
 
 /** Only SIGKILL may be the kernel's for want of memory. */

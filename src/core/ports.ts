@@ -12,7 +12,7 @@ import type { Instance } from './state.ts'
 export interface Clock {
   /** Monotonic ms since the boot of the machine: never jumps, whatever happens to the wall clock. */
   now(): number
-  /** Unix ms, to be shown only. */
+  /** Unix ms, to be shown; only schedules go by it. */
   wall(): number
   /**
    * Calls `fire` once at `at` (monotonic ms) or after. One timer serves all alarms: it is armed for

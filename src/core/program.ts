@@ -4,6 +4,7 @@
 
 import type { Spec } from './spec.ts'
 import { type At, type Instance, leftGroupOf, pidOf } from './state.ts'
+import type { Timetable } from './timetable.ts'
 
 export interface Program {
   readonly name: string
@@ -16,7 +17,9 @@ export interface Program {
   readonly removed: boolean
   /** Slots beyond `desired` stay until then, in monotonic ms: what waits in their own queues is for them. null = they leave at once. */
   readonly lingersUntil: number | null
-  /** What new slots of a program without slots become. */
+  /** Of a program with a schedule; absent: it has none. */
+  readonly timetable?: Timetable
+  /** What new slots of a program without slots become; with a schedule, whether it is followed. */
   readonly wanted: 'up' | 'down'
   /** Sorted by slot, then by generation. */
   readonly instances: readonly Instance[]

@@ -6,6 +6,7 @@
 import type { Rollout } from './rollout.ts'
 import type { OutputSpec, Spec } from './spec.ts'
 import type { Instance } from './state.ts'
+import type { Timetable } from './timetable.ts'
 
 /** Raised when an older master could not understand a row any more, or would misunderstand it. */
 export const SCHEMA = 4
@@ -46,6 +47,7 @@ export interface ProgramRow {
   readonly owesUpdate: boolean
   /** Slots that were to be stopped when what depends on them has ended. */
   readonly owesStop?: readonly number[]
+  readonly timetable?: Timetable
 }
 
 export interface KeptRollout {

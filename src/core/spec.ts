@@ -103,6 +103,14 @@ export interface Dependency {
   readonly condition: Condition
 }
 
+/** When a program runs by itself. */
+export interface Schedule {
+  /** Cron: minute hour day month weekday, with seconds before them where there are six fields. */
+  readonly cron: string
+  /** IANA name; null = the master's own zone. */
+  readonly timezone: string | null
+}
+
 export interface Spec {
   readonly program: string
   readonly run: Run
@@ -167,6 +175,10 @@ export interface Spec {
   /** Recycle when resident memory passes it, in bytes; 0 = never. */
   readonly maxMemoryBytes: number
   readonly workerTimeoutMs: number
+  /** Runs at these times, in one slot, and is not restarted. Absent: it runs always. */
+  readonly schedule?: Schedule
+  /** A change of files that match reloads it. Absolute globs; absent: none. */
+  readonly watch?: readonly string[]
   /** SDK workers: every INI key as written (lower case) and every variable, values after interpolation, slot marks allowed. */
   readonly cfg: Readonly<Record<string, string>>
 }

@@ -8,8 +8,15 @@ import { stopWith } from './stopping.ts'
 
 // start -------------------------------------------------------------------------------------------
 
+type Idle = In<'stopped' | 'backoff' | 'exited' | 'fatal'>
+
+/** What has a schedule waits for its time: who starts it wants that, and no run now. */
+export function start(i: Idle, e: Event, c: Context): Step {
+  return i.spec.schedule ? { next: i, effects: [] } : run(i, e, c)
+}
+
 /** A start by hand clears the counters; what an earlier process left behind goes first. */
-export function start(i: In<'stopped' | 'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
+export function run(i: Idle, _e: Event, c: Context): Step {
   const fresh: Instance = { ...i, wanted: 'up', row: 0, failures: 0, reason: null }
   const left = 'left' in i.state ? i.state.left : null
   if (!left) return begin(fresh, c)

@@ -7,13 +7,14 @@ import type { Spec } from './spec.ts'
 /** How the last process of the slot ended. */
 export interface Exit {
   readonly code: number | null
-  /** With SIG. */
   readonly signal: string | null
   /** Wall clock, Unix ms. */
   readonly at: number
   readonly expected: boolean
   /** We sent SIGKILL because the grace was over. */
   readonly forced: boolean
+  /** Wall clock of its spawn; absent in a record of a master that did not note it. */
+  readonly startedAt?: number
   readonly oom?: boolean | null // killed for want of memory; null or absent = not known
 }
 
@@ -123,10 +124,9 @@ export interface Instance {
   readonly statusText?: string | null
 }
 
-/** An end as the kernel tells it. */
+/** An end as the kernel tells it; signals with SIG, as everywhere. */
 export interface Exited extends Pick<Exit, 'oom'> {
   readonly code: number | null
-  /** With SIG. */
   readonly signal: string | null
   /** Others of its group live on. */
   readonly left: boolean
@@ -136,6 +136,8 @@ export interface Exited extends Pick<Exit, 'oom'> {
 
 export type Event =
   | { readonly type: 'start' }
+  /** One run now, whatever its schedule says. */
+  | { readonly type: 'run' }
   | { readonly type: 'stop' }
   | { readonly type: 'restart' }
   /** SIGKILL now, whatever the grace. */

@@ -98,8 +98,10 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
   const { state, spec } = i
   if (e.type === 'exited') {
     const forced = state.kills > 0 && e.signal === 'SIGKILL'
+    const { code, signal } = e
     const expected = state.cause.kind === 'asked'
-    const exit: Exit = { code: e.code, signal: e.signal, at: c.wall, expected, forced, oom: oomOf(e, forced) }
+    const { startedAt } = state
+    const exit: Exit = { code, signal, at: c.wall, expected, forced, oom: oomOf(e, forced), startedAt }
     const seen: Instance = { ...i, exit }
     if (!e.left) return settle(seen, state, e, c)
     const next = { ...seen, state: { ...state, pid: null } }
@@ -112,7 +114,10 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
 
 function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exited, c: Context): Step {
   if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
-  if (state.cause.kind === 'asked') return begin(i, c)
+  if (state.cause.kind === 'asked') {
+    // A restart ends the run of what has a schedule; the next one begins at its time.
+    return i.spec.schedule ? { next: { ...i, wanted: 'down', state: { at: 'stopped' } }, effects: [] } : begin(i, c)
+  }
   const { reason, ranMs } = state.cause
   // We ended it because it failed: no exit code of it makes that an expected end.
   const end = { ...e, why: reason, broken: true, forced: i.exit?.forced ?? false }

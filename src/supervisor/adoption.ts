@@ -48,7 +48,8 @@ const COME_BACK_MS = 5_000
 export function restorePrograms(kept: Kept, living: Living, now: number): Restored[] {
   const byProgram = new Map<string, Restored & { readonly processes: RestoredProcess[] }>()
   for (const [name, { spec, wanted, generation, desired, removed, rollout, owesUpdate, ...row }] of kept.program) {
-    const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed })
+    const time = row.timetable ? { timetable: row.timetable } : {}
+    const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed, ...time })
     byProgram.set(name, { entry, rollout, owesUpdate, owesStop: row.owesStop ?? [], processes: [] })
   }
   for (const { spec, ...row } of kept.instance.values()) {

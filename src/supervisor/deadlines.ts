@@ -29,6 +29,10 @@ export class Deadlines {
         this.#all.touched.add(entry)
         any = true
       }
+      if ((entry.timetable?.waits?.lookAt ?? now + 1) <= now) {
+        this.#all.touched.add(entry) // looked at when it is settled
+        any = true
+      }
       for (const i of [...entry.instances]) {
         const deadline = deadlineOf(i)
         if (deadline === null || deadline > now || !(this.#alarmed || judgesNobody(i))) continue
@@ -46,7 +50,8 @@ export class Deadlines {
     this.#cancelAlarm = null
     let earliest = Number.POSITIVE_INFINITY
     for (const entry of this.#all.entries.values()) {
-      earliest = Math.min(earliest, entry.lingersUntil ?? earliest)
+      const lookAt = entry.timetable?.waits?.lookAt
+      earliest = Math.min(earliest, entry.lingersUntil ?? earliest, lookAt ?? earliest)
       for (const i of entry.instances) earliest = Math.min(earliest, deadlineOf(i) ?? earliest)
     }
     if (earliest === Number.POSITIVE_INFINITY) return

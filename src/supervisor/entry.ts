@@ -4,6 +4,7 @@
 import type { Program } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
+import type { Timetable } from '../core/timetable.ts'
 import { OperationQueue } from './queue.ts'
 
 export interface Entry extends Program {
@@ -13,6 +14,7 @@ export interface Entry extends Program {
   removed: boolean
   lingersUntil: number | null
   wanted: 'up' | 'down'
+  timetable?: Timetable
   readonly instances: Instance[]
   readonly queue: OperationQueue
   /** Called when a removed program's last process has ended. */

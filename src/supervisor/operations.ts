@@ -1,7 +1,7 @@
 // The operations: what start, stop, restart, scale and wait want of a program's slots, and when each
 // slot counts as settled. They only say what is wanted; the state table does the rest.
 
-import { type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
+import { isLive, type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { type Instance, pidOf } from '../core/state.ts'
 import { siblingsOf } from './entry.ts'
 import type { Operation, Outcome } from './queue.ts'
@@ -54,6 +54,9 @@ export class Outcomes {
   }
 }
 
+/** A start of what has a schedule. */
+const WAITS: Verdict = { ok: true, error: 'waits for its next run' }
+
 /**
  * Has a start come to its end? RUNNING, EXITED, FATAL, STOPPED, or the first failed start, after
  * which the master goes on trying by itself.
@@ -74,6 +77,7 @@ export function startOutcome(i: Instance, now: number): Verdict | null {
       return { ok: false, error: `${i.reason ?? 'failed'}; ${next}` }
     }
     case 'stopped':
+      if (i.spec.schedule) return WAITS
       return i.wanted === 'down' ? { ok: false, error: 'stopped meanwhile' } : null
     case 'waiting':
       return i.state.stuck ? { ok: false, error: i.reason ?? 'waiting' } : null
@@ -99,13 +103,17 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       return outcomes.slots
     },
     begin(desk) {
-      if (whole) {
-        desk.setWanted('up')
-        outcomes.dropMissing(desk.program)
-      }
+      const { schedule } = desk.program.spec
+      if (whole || schedule) desk.setWanted('up')
+      if (whole) outcomes.dropMissing(desk.program)
       for (const { slot, serving } of chosen(desk.program, its)) {
         const { at } = serving.state
         if (kind === 'start' && at === 'running') outcomes.set(slot, serving, { ok: true })
+        if (schedule && !isLive(serving)) {
+          desk.refresh(serving)
+          outcomes.set(slot, serving, WAITS)
+          continue
+        }
         const goesOn = kind === 'start' && (at === 'running' || at === 'starting')
         if (goesOn || serving.spec === desk.program.spec) desk.tell(serving, { type: kind })
         else desk.startAnew(serving)

@@ -30,7 +30,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       const from = entry.desired
       const kept = entry.instances.filter((i) => i.slot < from)
       const leaving = entry.instances.filter((i) => i.slot >= from && i.slot < count)
-      if (kept.length > 0) entry.wanted = kept.some((i) => i.wanted === 'up') ? 'up' : 'down'
+      if (kept.length > 0 && !entry.spec.schedule) entry.wanted = kept.some((i) => i.wanted === 'up') ? 'up' : 'down'
       entry.desired = count
       if (from !== count) all.notice({ kind: 'scaled', program: entry.name, from, to: count })
       all.touched.add(entry)
@@ -44,6 +44,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
     },
     setWanted(wanted) {
       entry.wanted = wanted
+      all.touched.add(entry)
     },
     hindrance() {
       const hindrance = hindranceOf(entry.spec, all.entries)
@@ -54,7 +55,9 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       return ++entry.generation
     },
     takeSpec(spec) {
+      const before = entry.spec
       entry.spec = spec
+      turnWith(entry, desk, before, spec)
       for (const i of [...entry.instances]) if (i.wanted === 'down' || i.state.at === 'exited') desk.refresh(i)
     },
     setSpecLive(spec) {
@@ -62,6 +65,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       entry.spec = spec
       all.touched.add(entry)
       for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, { ...i, spec })
+      turnWith(entry, desk, before, spec)
     },
     startAnew(instance) {
       const generation = desk.nextGeneration(entry.spec)
@@ -75,6 +79,20 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
     },
   }
   return desk
+}
+
+/**
+ * A program that ran always has a schedule now: what runs is ended, and waits for its time. Or the other way round:
+ * what waited runs from now on.
+ */
+function turnWith(entry: Entry, desk: Desk, before: Spec, after: Spec): void {
+  if ((before.schedule === undefined) === (after.schedule === undefined)) return
+  const { instances, wanted, queue } = entry
+  if (after.schedule) queue.endRollouts(desk, 'it runs by a schedule now')
+  for (const i of [...instances]) {
+    if (after.schedule) desk.tell(i, { type: 'stop' })
+    else if (wanted === 'up') desk.startAnew(i)
+  }
 }
 
 /** What acts on programs: all of them, and the desk of each. */
@@ -112,7 +130,9 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
   const recycled = why === 'recycle' ? 1 : 0
   switch (order.do) {
     case 'create': {
-      const base = newInstance(entry.spec, order.slot, order.generation, order.wanted)
+      // With a schedule a process is wanted from the beginning of a run on.
+      const wanted = entry.spec.schedule ? 'down' : order.wanted
+      const base = newInstance(entry.spec, order.slot, order.generation, wanted)
       const older = entry.instances.find((i) => i.slot === order.slot)
       // Counts belong to the slot: they go on with the new instance.
       const fresh = older
@@ -128,17 +148,22 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
       all.touched.add(entry)
       all.recording.changed(fresh)
       all.notice({ kind: 'instance', before: null, after: fresh })
-      if (order.wanted === 'up') all.tell(fresh, { type: 'start' })
+      if (wanted === 'up') all.tell(fresh, { type: 'start' })
       break
     }
     case 'drop':
       all.tell(order.instance, { type: 'stop' })
       break
     case 'renew': {
-      // Told while it still has its old spec, so that the old process gets the old stop signal.
-      all.tell(order.instance, { type: 'restart' })
+      // Told while it still has its old spec, so that the old process gets the old stop signal. Where there is no
+      // process the new spec says what a restart is: with a schedule, none.
+      const hasProcess = isLive(order.instance)
+      if (hasProcess) all.tell(order.instance, { type: 'restart' })
       const i = all.find(order.instance)
-      if (i) all.renew(i, { ...i, spec: entry.spec, generation: order.generation, recycles: i.recycles + recycled })
+      if (!i) break
+      const renewed = { ...i, spec: entry.spec, generation: order.generation, recycles: i.recycles + recycled }
+      all.renew(i, renewed)
+      if (!hasProcess) all.tell(renewed, { type: 'restart' })
       break
     }
     default:

@@ -2,6 +2,7 @@
 
 import type { Clock, Launcher, Listeners, Signals, Store } from '../core/ports.ts'
 import type { Instance } from '../core/state.ts'
+import type { Found, NextRun } from '../core/timetable.ts'
 
 export interface Log {
   info(facts: object, text: string): void
@@ -18,6 +19,7 @@ export interface Ports {
   readonly log: Log
   /** From 0 to 1. */
   readonly random: () => number
+  readonly nextRun: NextRun
 }
 
 /** What a watcher of the supervisor is told, after it has been stored. */
@@ -25,6 +27,15 @@ export type Notice =
   /** An instance was made (before null), changed, or forgotten (after null). */
   | { readonly kind: 'instance'; readonly before: Instance | null; readonly after: Instance | null }
   | { readonly kind: 'scaled'; readonly program: string; readonly from: number; readonly to: number }
+  /** The time of a program with a schedule has come, or another one is next. Unix ms. */
+  | {
+      readonly kind: 'schedule'
+      readonly program: string
+      readonly found: Found
+      /** What is due, skipped or missed. */
+      readonly at: number | null
+      readonly next: number | null
+    }
   /** A planned replacement of processes begins or ends. */
   | {
       readonly kind: 'rollout'

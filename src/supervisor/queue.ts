@@ -22,7 +22,7 @@ export interface Outcome {
   readonly error?: string
 }
 
-export type OperationKind = 'start' | 'stop' | 'restart' | 'reload' | 'scale' | 'recycle' | 'update' | 'wait'
+export type OperationKind = 'start' | 'stop' | 'restart' | 'reload' | 'scale' | 'recycle' | 'update' | 'run' | 'wait'
 
 export interface Operation {
   readonly kind: OperationKind
@@ -80,6 +80,11 @@ export class OperationQueue {
     this.advance(desk)
   }
 
+  /** Nothing is replaced any more. */
+  endRollouts(desk: Desk, reason: string): void {
+    this.#supersede(desk, isRollout, reason)
+  }
+
   /** Everything ends: the program goes away, or the master does. */
   clear(desk: Desk, reason: string): void {
     this.#supersede(desk, () => true, reason)
@@ -96,7 +101,7 @@ export class OperationQueue {
       this.#current = this.#current.filter((held) => !ended.includes(held))
       for (const { done } of ended) done({ superseded: null })
       more = ended.length > 0
-      if (this.#waiting.length > 0 && this.#current.every(({ operation }) => operation.kind === 'wait')) {
+      if (this.#waiting.length > 0 && this.#current.every(({ operation }) => isPatient(operation))) {
         const next = this.#waiting.shift()
         if (next) this.#begin(desk, next)
         more = true
@@ -147,7 +152,7 @@ export class OperationQueue {
   #overtake(desk: Desk, stop: Operation, reason: string): void {
     const whole = new Set<Operation>()
     for (const { operation: o } of [...this.#current, ...this.#waiting]) {
-      if (!startsSomething(o) || !overlaps(o, stop)) continue
+      if (!(startsSomething(o) || isRollout(o)) || !overlaps(o, stop)) continue
       if (!o.release?.(desk, stop.slots, reason)) whole.add(o)
     }
     this.#supersede(desk, (o) => whole.has(o), reason)
@@ -166,4 +171,6 @@ export class OperationQueue {
 
 const overlaps = (a: Operation, b: Operation): boolean => a.slots.some((slot) => b.slots.includes(slot))
 const isRollout = (o: Operation): boolean => o.kind === 'reload' || o.kind === 'recycle' || o.kind === 'update'
-const startsSomething = (o: Operation): boolean => o.kind === 'start' || o.kind === 'restart' || isRollout(o)
+const startsSomething = ({ kind }: Operation): boolean => kind === 'start' || kind === 'restart' || kind === 'run'
+/** Once begun it only waits, for hours maybe: others need not wait for that. */
+const isPatient = ({ kind }: Operation): boolean => kind === 'wait' || kind === 'run'

@@ -53,15 +53,16 @@ export class Recording {
 
   /** The facts of a program, where they differ from what was written. */
   program(entry: Entry): void {
-    const { name, generation, desired, removed, wanted, spec } = entry
+    const { name, generation, desired, removed, wanted, spec, timetable } = entry
     const rollout = entry.queue.rollout()
     const { owesUpdate, owesStop } = entry.queue
-    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate} ${owesStop.join()}`
+    const times = `${timetable?.skipped} ${timetable?.missed} ${timetable?.waits?.next}`
+    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate} ${owesStop.join()} ${times}`
     const last = this.#programs.get(name)
     if (last?.facts === facts && last.spec === spec && last.rollout?.plan === rollout?.plan) return
     this.#programs.set(name, { facts, spec, rollout })
-    const row = { generation, desired, removed, wanted, spec, rollout, owesUpdate }
-    this.#store.put('program', name, owesStop.length === 0 ? row : { ...row, owesStop })
+    const more = { ...(owesStop.length > 0 ? { owesStop } : {}), ...(timetable ? { timetable } : {}) }
+    this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout, owesUpdate, ...more })
     // Which instances have the program's own spec is said by leaving it out.
     if (last && last.spec !== spec) for (const i of entry.instances) this.changed(i)
   }

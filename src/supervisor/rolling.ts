@@ -23,7 +23,9 @@ export function reloadOperation(slots: readonly number[], byName: boolean, whole
     const able: number[] = []
     for (const { slot, serving } of chosen(desk.program, slots)) {
       const { at } = serving.state
-      if (at === 'stopped' || at === 'exited' || serving.wanted === 'down') {
+      if (spec.schedule && serving.wanted === 'up') {
+        outcomes.set(slot, serving, resting('at work by its schedule', byName))
+      } else if (at === 'stopped' || at === 'exited' || serving.wanted === 'down') {
         outcomes.set(slot, serving, resting(wordOf(serving), byName))
       } else if (spec.reloadStrategy === 'signal' && at === 'running') {
         outcomes.set(slot, serving, signalled(desk, serving, spec.reloadSignal))
@@ -51,6 +53,10 @@ function resting(word: string, byName: boolean): Verdict {
  */
 export function recycleOperation(slot: number, pid: number | null): Operation {
   return rollingOperation('recycle', [slot], false, (desk, outcomes) => {
+    if (desk.program.spec.schedule) {
+      outcomes.set(slot, null, { ok: true }) // it was asked before that was so
+      return null
+    }
     const here = desk.program.instances.filter((i) => i.slot === slot)
     const aged = here.find((i) => i.state.at === 'running' && i.state.pid === pid)
     if (aged && here.length === 1) return plan(desk, desk.program.spec, [slot])
@@ -71,7 +77,9 @@ export function updateOperation(spec: Spec, slots: readonly number[], taken?: ()
   const operation = rollingOperation('update', slots, true, (desk, outcomes) => {
     const all = slotsOf(desk.program)
     outcomes.add(all.map(({ slot }) => slot))
-    const rests = all.filter(({ serving: i }) => i.wanted === 'down' || i.state.at === 'exited')
+    // A run that is under way ends with the settings that it began with.
+    const { schedule } = desk.program.spec
+    const rests = all.filter(({ serving: i }) => schedule || i.wanted === 'down' || i.state.at === 'exited')
     const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
     const rollout = plan(desk, desk.program.spec, able)
     for (const { slot, serving } of rests) {

@@ -28,7 +28,7 @@ export function stopOperation(slots: readonly number[], whole: boolean, held = f
     kind: 'stop',
     slots,
     begin(desk) {
-      if (whole) desk.setWanted('down')
+      if (whole || desk.program.spec.schedule) desk.setWanted('down')
       tell(desk)
     },
     go(desk) {

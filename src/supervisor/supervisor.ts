@@ -27,6 +27,7 @@ import type { End, Operation } from './queue.ts'
 import { Recycling, type RecyclingParts } from './recycling.ts'
 import { Shutdown } from './shutdown.ts'
 import { Spawns } from './spawns.ts'
+import { keepTime } from './timetables.ts'
 
 export class Supervisor {
   readonly #ports: Ports
@@ -228,6 +229,7 @@ export class Supervisor {
       if (!this.isStopping) desk.carryOut(reconcile(entry), 'count')
       for (const i of forgettable(entry)) this.#all.forget(entry, i)
       entry.queue.advance(desk)
+      keepTime(entry, this.#parts, this.isStopping)
       this.#all.recording.program(entry)
       this.#ports.listeners.keep(entry.name, socketsFor(entry))
       if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)

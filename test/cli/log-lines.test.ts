@@ -170,6 +170,25 @@ for (const [event, words] of [
     'web           reload failed: exit 1',
   ],
   [
+    {
+      topic: 'program.schedule',
+      program: 'job',
+      what: 'due',
+      at: time,
+      nextRunAt: new Date(Date.parse(time) + 90_000).toISOString(),
+    },
+    `job           the run of ${clock} begins; next run in 1m 30s`,
+  ],
+  [
+    { topic: 'program.schedule', program: 'job', what: 'skipped', at: time, nextRunAt: null },
+    `job           the run of ${clock} is skipped, one is under way; no next run`,
+  ],
+  [
+    { topic: 'program.schedule', program: 'job', what: 'missed', at: time, nextRunAt: null },
+    `job           the run of ${clock} was missed; no next run`,
+  ],
+  [{ topic: 'program.schedule', program: 'job', what: 'set', at: null, nextRunAt: null }, 'job           no next run'],
+  [
     { topic: 'config.updated', added: ['a'], changed: [{ program: 'b' }], removed: ['c'], master: ['socket'] },
     'master        configuration updated  +a ~b -c ~[master]',
   ],

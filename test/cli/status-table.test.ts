@@ -64,6 +64,8 @@ function program(name: string, state: Program['state'], processes: readonly Proc
     ready: up,
     nextRunAt: null,
     lastRun: null,
+    skippedRuns: null,
+    missedRuns: null,
     processes,
   }
 }
@@ -115,6 +117,27 @@ test('a reload on its way: how many processes are new, and what the next one wai
     ]),
   ]
   assert.equal(replacing(before, now), '3 processes: 3 running, 1 of 2 replaced, web:1 STARTING')
+})
+
+test('a schedule: when it runs next, how it ended, and what did not run', () => {
+  const far = { nextRunAt: iso(11_000), skippedRuns: 0, missedRuns: 0 }
+  const exit = ended({ code: 0, expected: true })
+  const lines = statusTable(
+    [
+      { ...program('new', 'STOPPED', [down('new:0', 'STOPPED')]), ...far },
+      { ...program('old', 'EXITED', [down('old:0', 'EXITED', { exit })]), ...far, skippedRuns: 2, missedRuns: 1 },
+      { ...program('now', 'RUNNING', [running('now:0')]), ...far, skippedRuns: 1 },
+      { ...program('soon', 'STOPPED', [down('soon:0', 'STOPPED')]), ...far, nextRunAt: iso(3.2) },
+    ],
+    view,
+  )
+  assert.deepEqual(lines.slice(1), [
+    'new:0     STOPPED   next run in 3h 3m',
+    'old:0     EXITED    exit 0, 5m 0s ago; next run in 3h 3m; 2 runs skipped, 1 mis…',
+    'now:0     RUNNING      1234    1h 2m    1.2%   50.0M         2',
+    '  1 run skipped',
+    'soon:0    STOPPED   next run in 3.2s',
+  ])
 })
 
 test('no programs', () => {

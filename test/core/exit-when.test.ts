@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { type ExitWhen, exitVerdict } from '../../src/core/exit-when.ts'
 import type { Program } from '../../src/core/program.ts'
 import { type Exit, type Instance, newInstance, type State } from '../../src/core/state.ts'
+import { newTimetable, type Timetable } from '../../src/core/timetable.ts'
 import { specOf } from '../helpers/specs.ts'
 
 const exit = (expected: boolean): Exit => ({ code: expected ? 0 : 4, signal: null, at: 0, expected, forced: false })
@@ -22,8 +23,16 @@ const stopped = of({ at: 'stopped' }, exit(true))
 const never = of({ at: 'stopped' })
 
 function verdict(when: ExitWhen, ...instances: readonly Instance[]): string | null {
+  return verdictWith(undefined, when, ...instances)
+}
+
+function verdictWith(
+  timetable: Timetable | undefined,
+  when: ExitWhen,
+  ...instances: readonly Instance[]
+): string | null {
   const program = { name: 'web', spec: specOf(), generation: 1, desired: 9, removed: false } as const
-  const all: Program = { ...program, lingersUntil: null, wanted: 'up', instances }
+  const all: Program = { ...program, lingersUntil: null, wanted: 'up', instances, ...(timetable ? { timetable } : {}) }
   const found = exitVerdict(when, new Map([['web', all]]))
   return found && `${found.code}: ${found.why}`
 }
@@ -41,6 +50,17 @@ test('all_stopped: nothing lives, nothing will come, something has run', () => {
     { at: 'running', pid: 7, since: 0, startedAt: 0, heartbeatBy: null, recycleAt: null },
   ]
   for (const state of others) assert.equal(verdict('all_stopped', good, of(state, exit(true))), null, state.at)
+})
+
+test('all_stopped: a program that will run again by its schedule has not stopped for good', () => {
+  const schedule = { cron: '0 0 1 1 *', timezone: null }
+  const at = (next: number | null): Timetable => ({
+    ...newTimetable,
+    waits: { schedule, next, lookAt: 0, ahead: 0 },
+  })
+  assert.equal(verdictWith(at(9), 'all_stopped', good), null)
+  assert.equal(verdictWith(at(null), 'all_stopped', good), '0: exit_when = all_stopped')
+  assert.equal(verdictWith({ ...at(9), waits: null }, 'all_stopped', good), '0: exit_when = all_stopped')
 })
 
 test('any_fatal, never', () => {

@@ -52,6 +52,7 @@ const places: Readonly<Record<string, State>> = {
 
 const events: Readonly<Record<Event['type'], Event>> = {
   start: say.start,
+  run: say.run,
   stop: say.stop,
   restart: say.restart,
   kill: say.kill,
@@ -76,7 +77,7 @@ const events: Readonly<Record<Event['type'], Event>> = {
 
 /** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
 const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>> = {
-  stopped: { start: 'starting spawn', restart: 'starting spawn' },
+  stopped: { start: 'starting spawn', run: 'starting spawn', restart: 'starting spawn' },
   waiting: { stop: 'stopped', kill: 'stopped', depsOk: 'starting spawn', waits: 'waiting' },
   'starting, spawn owed': {
     waits: 'waiting',
@@ -133,6 +134,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
   },
   backoff: {
     start: 'starting spawn',
+    run: 'starting spawn',
     stop: 'stopped',
     restart: 'starting spawn',
     kill: 'stopped',
@@ -141,24 +143,41 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
   },
   'backoff, leftovers': {
     start: 'backoff',
+    run: 'backoff',
     stop: 'stopping',
     restart: 'backoff',
     kill: 'stopping',
     emptied: 'backoff',
     deadline: 'backoff -SIGKILL look',
   },
-  exited: { start: 'starting spawn', stop: 'stopped', restart: 'starting spawn', kill: 'stopped', emptied: 'exited' },
+  exited: {
+    start: 'starting spawn',
+    run: 'starting spawn',
+    stop: 'stopped',
+    restart: 'starting spawn',
+    kill: 'stopped',
+    emptied: 'exited',
+  },
   'exited, leftovers': {
     start: 'backoff',
+    run: 'backoff',
     stop: 'stopping',
     restart: 'backoff',
     kill: 'stopping',
     emptied: 'exited',
     deadline: 'exited -SIGKILL look',
   },
-  fatal: { start: 'starting spawn', stop: 'stopped', restart: 'starting spawn', kill: 'stopped', emptied: 'fatal' },
+  fatal: {
+    start: 'starting spawn',
+    run: 'starting spawn',
+    stop: 'stopped',
+    restart: 'starting spawn',
+    kill: 'stopped',
+    emptied: 'fatal',
+  },
   'fatal, leftovers': {
     start: 'backoff',
+    run: 'backoff',
     stop: 'stopping',
     restart: 'backoff',
     kill: 'stopping',

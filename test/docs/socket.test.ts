@@ -55,7 +55,7 @@ function fieldsOf(name: string): string[] {
   return [...body.matchAll(/^ {2}readonly (\w+\??):/gm)].map((match) => match[1] ?? '')
 }
 
-for (const name of ['TargetResult', 'Program', 'ProcessStatus', 'ExitFacts']) {
+for (const name of ['TargetResult', 'Program', 'LastRun', 'ProcessStatus', 'ExitFacts']) {
   test(`the fields of ${name}`, () => {
     assert.deepEqual(
       table(PAGE, `\`${name}\``).map(([cell = '']) => codes(cell)[0]),
@@ -120,7 +120,7 @@ test('every method has an example, and every example gets an answer of the shape
   )
   assert.deepEqual([...new Set(used)].toSorted(), methods.toSorted())
 
-  const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 2\n[bad]\ncommand = sh -c "exit 3"\nstart_retries = 0\n`
+  const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 2\n[bad]\ncommand = sh -c "exit 3"\nstart_retries = 0\n[task]\ncommand = true\nautorestart = never\nautostart = false\n`
   const master = await startMaster(t, ini)
   await master.call('wait', { target: 'web', state: 'RUNNING' })
   await master.call('wait', { target: 'bad', state: 'FATAL' })

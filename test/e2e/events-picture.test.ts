@@ -72,6 +72,8 @@ class Picture {
         ready: running,
         nextRunAt: null,
         lastRun: null,
+        skippedRuns: null,
+        missedRuns: null,
         processes,
       }
     })

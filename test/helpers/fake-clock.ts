@@ -11,6 +11,8 @@ export interface Alarm {
 /** `soon` and `alarm` fire only when the test says so. */
 export class FakeClock implements Clock {
   time = 0
+  /** The wall clock has been set forward by so much, in all. */
+  set = 0
   /** Each look at the clock takes so long: time goes on while the supervisor works. */
   tick = 0
   readonly alarms = new Set<Alarm>()
@@ -22,7 +24,7 @@ export class FakeClock implements Clock {
   }
 
   wall(): number {
-    return WALL + this.time
+    return WALL + this.time + this.set
   }
 
   alarm(at: number, fire: () => void): () => void {

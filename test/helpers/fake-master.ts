@@ -147,5 +147,6 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
       error: (facts, text) => living(() => ports.log.error(facts, text)),
     },
     random: () => living(() => ports.random()),
+    nextRun: (schedule, after) => living(() => ports.nextRun(schedule, after)),
   }
 }

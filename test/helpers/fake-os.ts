@@ -6,6 +6,7 @@ import type { Store } from '../../src/core/ports.ts'
 import type { Kept } from '../../src/core/record.ts'
 import type { Spec } from '../../src/core/spec.ts'
 import type { Instance } from '../../src/core/state.ts'
+import type { NextRun } from '../../src/core/timetable.ts'
 import { type Living, type Restored, restorePrograms } from '../../src/supervisor/adoption.ts'
 import type { Ports, Watcher } from '../../src/supervisor/ports.ts'
 import { rebuild } from '../../src/supervisor/rebuilding.ts'
@@ -18,6 +19,9 @@ import { FakeStore } from './fake-store.ts'
 
 export { FakeClock } from './fake-clock.ts'
 export type { Nature } from './fake-process.ts'
+
+/** Schedules of the fake world are a number of ms: each multiple of it. */
+export const everySoOften: NextRun = ({ cron }, after) => (Math.floor(after / Number(cron)) + 1) * Number(cron)
 
 export interface WorldOptions {
   /** What the next process of the instance is like; a failure = it cannot be made. */
@@ -72,6 +76,7 @@ export class World {
       store: this.store,
       log: { info: () => undefined, warn: note, error: note },
       random: options.random ?? (() => 0),
+      nextRun: everySoOften,
     }
     this.#master = this.#newMaster()
   }

@@ -5,6 +5,7 @@ import type { Spec } from '../../src/core/spec.ts'
 import { scaleOperation, startOperation, waitOperation } from '../../src/supervisor/operations.ts'
 import type { Operation, Outcome } from '../../src/supervisor/queue.ts'
 import { reloadOperation, updateOperation } from '../../src/supervisor/rolling.ts'
+import { runOperation } from '../../src/supervisor/runs.ts'
 import { stopOperation } from '../../src/supervisor/stopping.ts'
 import type { Supervisor } from '../../src/supervisor/supervisor.ts'
 
@@ -76,6 +77,7 @@ export function verbs(supervisor: Supervisor, program = 'web', moment?: () => nu
     reload: (slots = all(), byName = true) => give(reloadOperation(slots, byName, slots.length === all().length)),
     update: (spec: Spec, slots = all()) => give(updateOperation(spec, slots)),
     wait: (state: Parameters<typeof waitOperation>[1], slots = all()) => give(waitOperation(slots, state)),
+    run: (slots = all()) => give(runOperation(slots, () => undefined)),
     scale: (to: number) =>
       give(
         scaleOperation(

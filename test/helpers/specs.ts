@@ -104,6 +104,7 @@ export function names(done: Played['done']): string[] {
 export const path = ({ states }: Played): string[] => states.map((i) => i.state.at)
 
 export const start: Event = { type: 'start' }
+export const run: Event = { type: 'run' }
 export const stop: Event = { type: 'stop' }
 export const restart: Event = { type: 'restart' }
 export const kill: Event = { type: 'kill' }

@@ -11,14 +11,15 @@ import type { Spec } from '../../src/core/spec.ts'
 import type { World } from './fake-os.ts'
 import { type Asked, ask } from './operate.ts'
 
-/** Two that need no new process, the count, and all others under one key. */
+/** Three that need no new process, the count, and all others under one key. */
 export function settingsOf(spec: Spec): readonly Setting[] {
-  const { stopMs, autorestart, autostart, workers, ...others } = spec
+  const { stopMs, autorestart, autostart, workers, schedule = null, ...others } = spec
   const values = {
     graceful_timeout: stopMs,
     autorestart,
     autostart,
     number_workers: workers,
+    schedule,
     command: others,
   }
   return Object.entries(values).map(([key, value]) => {

@@ -1,6 +1,6 @@
 // Random programs of a storm and the vices of their processes.
 
-import type { Spec } from '../../src/core/spec.ts'
+import type { Schedule, Spec } from '../../src/core/spec.ts'
 import type { Event, Instance } from '../../src/core/state.ts'
 import type { Dice } from './dice.ts'
 import type { Nature, WorldOptions } from './fake-os.ts'
@@ -9,7 +9,7 @@ import { dependenciesBy } from './storm-order.ts'
 
 export function specBy(d: Dice, program: string): Spec {
   const worker = d.chance(50)
-  return specOf({
+  const random = specOf({
     program,
     ...(worker
       ? {
@@ -32,18 +32,25 @@ export function specBy(d: Dice, program: string): Spec {
     maxAgeMs: d.pick([0, 0, 0, 5000]),
     workerTimeoutMs: worker ? d.pick([0, 0, 1500]) : 0,
   })
+  if (!d.chance(15)) return random
+  return { ...random, autorestart: 'never', maxAgeMs: 0, schedule: scheduleBy(d) }
 }
+
+export const scheduleBy = (d: Dice): Schedule => ({ cron: d.pick(['3000', '20000', '90000']), timezone: null })
 
 /** A healthy process; with dice, its vices. */
 export function natureOf({ spec }: Instance, d: Dice | null): ReturnType<WorldOptions['nature']> {
   const beats = spec.workerTimeoutMs > 0 ? { beatMs: 400 } : {}
-  if (!d) return { readyMs: 50, ...beats }
+  if (!d) return { readyMs: 50, ...beats, ...(spec.schedule ? { ends: { afterMs: 120, how: 0 } } : {}) }
   if (d.chance(10)) return { failed: 'EAGAIN', permanent: d.chance(20) }
   const how = d.pick([0, 0, 1, 2, 3, 'SIGSEGV', 'SIGKILL'] as const)
   const nature: Nature = {
     readyMs: d.chance(20) ? null : d.below(1000),
     ...(d.chance(70) ? beats : {}),
-    ...(d.chance(35) ? { ends: { afterMs: d.pick([0, 0, d.below(300), d.below(4000)]), how } } : {}),
+    // A run ends at some time, or whoever waits for its end waits for ever.
+    ...(d.chance(spec.schedule ? 100 : 35)
+      ? { ends: { afterMs: d.pick([0, 0, d.below(300), d.below(4000)]), how } }
+      : {}),
     ...(d.chance(10) ? { says: 'boot failed' } : {}),
     ...(d.chance(15) ? { words: wordsBy(d) } : {}),
     ...(d.chance(25) ? { onStop: 'ignore' } : d.chance(40) ? { onStop: { afterMs: d.below(3000), how: 0 } } : {}),
@@ -68,4 +75,4 @@ const wordsBy = (d: Dice): NonNullable<Nature['words']> => [
 ]
 
 export const facts = (s: Spec): string =>
-  `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} age ${s.maxAgeMs} beat ${s.workerTimeoutMs} after ${s.dependsOn.map((o) => `${o.program}:${o.condition}`).join() || 'nothing'}${s.dependsRestart ? ', with them' : ''}`
+  `${s.workers} ${s.run.kind} ${s.autorestart} retries ${s.startRetries} start ${s.startMs} stop ${s.stopMs} ${s.reloadStrategy}*${s.reloadParallel} ${s.schedule ? `every ${s.schedule.cron} ` : ''}age ${s.maxAgeMs} beat ${s.workerTimeoutMs} after ${s.dependsOn.map((o) => `${o.program}:${o.condition}`).join() || 'nothing'}${s.dependsRestart ? ', with them' : ''}`

@@ -1,8 +1,9 @@
 // What must hold after every step of a storm, and what must hold once the weather is good again.
 // Each rule returns its complaint in words, or null.
 
-import { slotsOf } from '../../src/core/program.ts'
+import { type Program, slotsOf } from '../../src/core/program.ts'
 import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
+import type { Asked } from './operate.ts'
 import { tooOld, unmet, waitsRightly } from './storm-order.ts'
 import { recordFault } from './storm-record.ts'
 import type { Weather } from './storm-weather.ts'
@@ -24,6 +25,8 @@ function firstOf(rules: Readonly<Record<string, Rule>>, weather: Weather): strin
 
 const every = ({ world }: Weather): Instance[] => [...world.supervisor.programs.values()].flatMap((p) => p.instances)
 const nameOf = (i: Instance): string => `${i.program}:${i.slot} (generation ${i.generation}, ${i.state.at})`
+
+const lookAtOf = ({ timetable }: Program): number | null => timetable?.waits?.lookAt ?? null
 
 const always: Readonly<Record<string, Rule>> = {
   /** Signals to the reaped, launches of what is wanted down, FATAL and EXITED that rise: noted where they happen. */
@@ -95,15 +98,30 @@ const always: Readonly<Record<string, Rule>> = {
   },
 
   'no deadline has passed': (weather) => {
-    const late = every(weather).find((i) => (deadlineOf(i) ?? Number.POSITIVE_INFINITY) <= weather.world.clock.time)
+    const { time } = weather.world.clock
+    const late = every(weather).find((i) => (deadlineOf(i) ?? Number.POSITIVE_INFINITY) <= time)
+    const blind = [...weather.world.supervisor.programs.values()].find((p) => (lookAtOf(p) ?? time + 1) <= time)
+    if (blind) return `${blind.name} was to look at the clock at ${lookAtOf(blind)}`
     return late ? `the deadline of ${nameOf(late)} was ${deadlineOf(late)}` : null
   },
 
   'one alarm, at the earliest deadline': (weather) => {
     const { alarms, earliest } = weather.world.clock
-    const wanted = Math.min(...every(weather).map((i) => deadlineOf(i) ?? Number.POSITIVE_INFINITY))
+    const looks = [...weather.world.supervisor.programs.values()].map(lookAtOf)
+    const waits = [...every(weather).map(deadlineOf), ...looks]
+    const wanted = Math.min(...waits.map((at) => at ?? Number.POSITIVE_INFINITY))
     if (alarms.size > 1) return `${alarms.size} alarms are armed`
     return earliest === wanted ? null : `the alarm is armed for ${earliest}, the earliest deadline is ${wanted}`
+  },
+
+  'who follows a schedule knows when it runs next, and nobody else does': ({ world, stopping }) => {
+    for (const { name, spec, wanted, removed, timetable } of world.supervisor.programs.values()) {
+      const follows = spec.schedule !== undefined && wanted === 'up' && !removed && !stopping
+      const next = timetable?.waits?.next ?? null
+      if (follows !== (next !== null)) return `${name} ${follows ? 'has no next run' : `runs at ${next}`}`
+      if (follows && timetable?.waits?.schedule.cron !== spec.schedule?.cron) return `${name} follows an old schedule`
+    }
+    return null
   },
 
   'no spawn is owed and forgotten': (weather) => {
@@ -149,8 +167,10 @@ const always: Readonly<Record<string, Rule>> = {
 }
 
 const atLast: Readonly<Record<string, Rule>> = {
-  'every operation has ended': ({ operations, leaving, world }) => {
-    const open = operations.find((o) => o.ends === 0 && !waitsRightly(world, o.program))
+  'every operation has ended': ({ operations, leaving, file, world }) => {
+    // Without a schedule a healthy process goes on for ever, and a run of it, too.
+    const ends = (o: Asked): boolean => o.operation.kind !== 'run' || file.get(o.program)?.schedule !== undefined
+    const open = operations.find((o) => o.ends === 0 && ends(o) && !waitsRightly(world, o.program))
     if (open) return `${open.operation.kind} of ${open.program} has not: ${open.words}`
     const stays = leaving.find((o) => o.gone === 0)
     return stays ? `${stays.program} was removed, and is not gone` : null
@@ -207,6 +227,12 @@ const atLast: Readonly<Record<string, Rule>> = {
   'what was asked last is what is wanted': ({ world, known, stopping }) => {
     if (stopping) return null
     for (const { name, asked } of known.values()) {
+      const program = world.supervisor.programs.get(name)
+      if (program?.spec.schedule) {
+        const [wanted = program.wanted] = asked.values()
+        if (wanted !== program.wanted) return `${name} was asked ${wanted}, its schedule is ${program.wanted}`
+        continue // a slot is wanted up from the beginning of a run on
+      }
       for (const i of world.supervisor.programs.get(name)?.instances ?? []) {
         const wanted = asked.get(i.slot)
         if (wanted !== undefined && wanted !== i.wanted)
@@ -221,7 +247,7 @@ const atLast: Readonly<Record<string, Rule>> = {
     for (const { name, spec, instances } of world.supervisor.programs.values()) {
       const last = operations.findLast((o) => o.program === name && o.operation.kind === 'update')
       if (!last || last.ends === 0 || last.superseded !== null || last.outcomes.some((o) => !o.ok)) continue
-      const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
+      const old = spec.schedule ? null : instances.find((i) => i.state.at === 'running' && i.spec !== spec)
       if (old) return `${nameOf(old)} runs older settings`
     }
     return null
@@ -230,7 +256,7 @@ const atLast: Readonly<Record<string, Rule>> = {
   'after a resumed update that went well the newest settings run': ({ world, updated, stopping }) => {
     if (stopping) return null
     for (const { name, spec, instances } of world.supervisor.programs.values()) {
-      if (updated.get(name) !== JSON.stringify(spec)) continue
+      if (updated.get(name) !== JSON.stringify(spec) || spec.schedule) continue
       const old = instances.find((i) => i.state.at === 'running' && i.spec !== spec)
       if (old) return `${nameOf(old)} runs older settings`
     }

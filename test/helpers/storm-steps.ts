@@ -7,7 +7,7 @@ import type { Dice } from './dice.ts'
 import type { World } from './fake-os.ts'
 import { type Asked, verbs } from './operate.ts'
 import { settingsOf } from './storm-file.ts'
-import { facts, specBy } from './storm-programs.ts'
+import { facts, scheduleBy, specBy } from './storm-programs.ts'
 import { asking, type Known, type Weather } from './storm-weather.ts'
 
 export const NAMES = ['a', 'b', 'c'] as const
@@ -43,6 +43,11 @@ function passTime({ world, stopping }: Weather, d: Dice, kind: number): string {
     const ms = Math.min(5000, Math.max(0, clock.earliest - clock.time - d.below(2)))
     world.advance(ms)
     return `${ms} ms pass, to the next deadline`
+  }
+  if (d.chance(20)) {
+    const ms = d.pick([1, -1]) * d.below(d.pick([10_000, 500_000]))
+    clock.set += ms
+    return `the clock is set by ${ms} ms`
   }
   const ms = d.below(5000)
   const alarmsFirst = d.chance(50)
@@ -110,7 +115,9 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
   const { supervisor } = weather.world
   const give = verbsOf(weather.world, name)
   const all = slotsOf(supervisor.programs.get(name) ?? { instances: [] }).map(({ slot }) => slot)
-  const slots = d.chance(70) ? all : all.filter(() => d.chance(50))
+  // A schedule is followed by all of a program or by none of it.
+  const isScheduled = supervisor.programs.get(name)?.spec.schedule !== undefined
+  const slots = isScheduled || d.chance(70) ? all : all.filter(() => d.chance(50))
   const note = (kind: string, ask: () => Asked): void => {
     weather.operations.push(asking(weather, name, kind, ask))
   }
@@ -121,6 +128,11 @@ function command(weather: Weather, known: Known, d: Dice, kind: number): string 
       if (isScaled || slot >= (supervisor.programs.get(name)?.desired ?? 0)) known.asked.delete(slot)
       else known.asked.set(slot, what)
     }
+  }
+  if (isScheduled && kind < 55) {
+    for (const slot of all) known.asked.delete(slot)
+    note('run', () => give.run())
+    return `run ${name}`
   }
   if (kind < 60) {
     wish('up')
@@ -168,12 +180,18 @@ function changeSettings(weather: Weather, known: Known, d: Dice, all: boolean): 
   const former = weather.file.get(name) ?? specBy(d, name)
   const random = specBy(d, name)
   if (!all) {
-    const live = { ...former, stopMs: random.stopMs, autorestart: random.autorestart }
+    const live = {
+      ...former,
+      stopMs: random.stopMs,
+      ...(former.schedule ? { schedule: scheduleBy(d) } : { autorestart: random.autorestart }),
+    }
     configure(weather, name, live)
     supervisor.atOnce(name, (desk) => desk.setSpecLive(live))
     return `live settings of ${name}`
   }
   const spec = { ...random, workers: former.workers, autostart: former.autostart }
+  // Which slots run then is the schedule's, or of all of them.
+  if (spec.schedule || former.schedule) known.asked.clear()
   known.startFirst ||= spec.reloadStrategy === 'start-first'
   configure(weather, name, spec)
   weather.operations.push(asking(weather, name, 'update', () => verbsOf(weather.world, name).update(spec)))

@@ -2,6 +2,7 @@
 // against the real supervisor in the fake world, with everything that must always hold looked at after
 // each step. One seed and one list of steps give the same storm again, so a failure can be shrunk and replayed.
 
+import { isLive } from '../../src/core/program.ts'
 import { instanceKey } from '../../src/core/record.ts'
 import type { Instance } from '../../src/core/state.ts'
 import type { Notice } from '../../src/supervisor/ports.ts'
@@ -115,6 +116,7 @@ function watchDoings(weather: Weather): void {
 
 function hear(weather: Weather, notice: Notice): void {
   if (notice.kind === 'rollout') noteRollout(weather, notice)
+  if (notice.kind === 'schedule') noteSchedule(weather, notice)
   if (notice.kind !== 'instance' || !notice.before || !notice.after) return
   noteLostCapacity(weather, notice.before, notice.after)
   noteRise(weather, notice.before, notice.after)
@@ -137,12 +139,24 @@ function noteRollout(
   else updated.set(program, JSON.stringify(world.supervisor.programs.get(program)?.spec))
 }
 
+/** A run begins where none is, and only where the schedule is followed. */
+function noteSchedule({ world, stopping }: Weather, { program, found }: Extract<Notice, { kind: 'schedule' }>): void {
+  const known = world.supervisor.programs.get(program)
+  const isBusy =
+    known?.instances.some((i) => isLive(i) || i.state.at === 'waiting' || i.state.at === 'backoff') ?? false
+  if (found === 'set' || found === 'missed') return
+  if (stopping || known?.wanted !== 'up') world.faults.push(`${program} is stopped, and its run is ${found}`)
+  if ((found === 'skipped') !== isBusy) world.faults.push(`a run of ${program} is ${found}, busy: ${isBusy}`)
+}
+
 /** FATAL and EXITED leave only when somebody asks. */
 function noteRise({ world, operations, asking, rolling, owed }: Weather, before: Instance, after: Instance): void {
   const { at } = before.state
   if ((at !== 'fatal' && at !== 'exited') || after.state.at === at || after.state.at === 'stopped') return
   if (after.state.at === 'stopping') return
   const { program } = before
+  // What loses its schedule runs from now on.
+  if (after.spec.schedule || world.store.durable.program.get(program)?.spec.schedule) return
   const raising = at === 'fatal' ? ['add', 'start', 'restart', 'reload', 'update'] : ['add', 'start', 'restart']
   const asked = operations.some((o) => o.ends === 0 && o.program === program && raising.includes(o.operation.kind))
   const asks = asking && (asking.program ?? program) === program && raising.includes(asking.kind)
