@@ -69,7 +69,8 @@ export async function startMaster(ini: string, base = join(folder, String(++seri
   const config = join(base, 'config.ini')
   writeFileSync(config, ini)
   const from = process.hrtime.bigint()
-  const phd = spawn(process.execPath, [join(root, 'dist/bin/phd.cjs'), '-n', '-c', config], {
+  // By its first line, as it is installed: that names options of Node's.
+  const phd = spawn(join(root, 'dist/bin/phd.cjs'), ['-n', '-c', config], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const since = (): number => Number(process.hrtime.bigint() - from) / 1e6

@@ -161,10 +161,10 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   reloadOnChange({ supervisor, clock, log, own, watchFiles })
   // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
   if (inheritance) supervisor.adopt(inheritance.restored)
-  const stopReaping = reap((e) => {
-    strangers.forget(e.pid)
-    if (errands.ended(e) || probes.ended(e)) return
-    supervisor.post({ type: 'reaped', ...e })
+  const stopReaping = reap(clock, (all) => {
+    for (const { pid } of all) strangers.forget(pid)
+    const others = all.filter((e) => !errands.ended(e) && !probes.ended(e))
+    supervisor.post(...others.map((e) => ({ type: 'reaped', ...e }) as const))
   })
   const notices = {
     handOver() {

@@ -7,6 +7,7 @@ import './early.ts' // before everything else
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, relative } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import { accessOf, type SocketAccess } from './access.ts'
 import { readArguments, usage } from './arguments.ts'
 import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
@@ -22,6 +23,12 @@ import { type MasterLog, openMasterLog } from './os/master-log.ts'
 import { checkRecord } from './os/record-file.ts'
 import { packageFile, packageVersion } from './package.ts'
 import type { Readiness } from './upgrade.ts'
+
+/**
+ * Clients that flood us make much garbage of a short life: the space for it would grow to twice 16 MB, and all else
+ * that a master needs is less than that. Set when a master runs and not earlier: V8's code (run-bundle.ts) fits the flags that it was made with.
+ */
+const YOUNG_SPACE = '--semi-space-growth-factor=1'
 
 const parent = waitingParent()
 const handover = receiveHandover()
@@ -87,6 +94,7 @@ async function run(
   foreground: boolean,
 ): Promise<void> {
   const { master } = config
+  setFlagsFromString(YOUNG_SPACE)
   process.title = `master: ${master.procName}`
   const phctl = phctlCommand(config, process.cwd())
   process.umask(0o022)

@@ -64,6 +64,6 @@ function scaleAll(supervisor: Supervisor, operator: Operator, by: 1 | -1): void 
     if (program.removed) continue
     // A refusal (the master is stopping) is no more than what was asked for.
     const count = (from: number): number => (by === 1 ? from + 1 : Math.min(from, Math.max(1, from - 1)))
-    operator.scale(program.name, count, { wait: false }).catch(() => undefined)
+    operator.scale(program.name, count, { wait: false }, { as: { by, least: 1 } }).catch(() => undefined)
   }
 }

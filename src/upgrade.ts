@@ -70,9 +70,9 @@ function become(parts: UpgradeParts, failed: () => void): void {
   try {
     if (!server) throw new Error('the control socket is not there yet')
     if (parts.isStopping()) throw new Error('the master is shutting down')
+    const streams = output.handOver()
     store.flush()
     if (!store.isSound) throw new Error('the record cannot be written')
-    const streams = output.handOver()
     handOver(
       {
         ...parts.handover(),

@@ -74,6 +74,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'daemon.ts': ['libc.ts', 'libc-io.ts'],
   'epoll-news.ts': ['libc-io.ts'],
   'errands.ts': ['libc.ts', 'reaper.ts'],
+  'fifo.ts': ['libc-io.ts'],
   'foreign-sockets.ts': ['libc-pidfd.ts', 'libc-socket.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'herald-files.ts': ['libc-io.ts', 'libc-notify.ts', 'proc.ts'],
@@ -104,6 +105,8 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'log-reader.ts': ['rotation.ts'],
   'log-stdout.ts': ['begun-line.ts', 'log-file.ts', 'log-trouble.ts'],
   'output.ts': [
+    'ended-streams.ts',
+    'fifo.ts',
     'folders.ts',
     'last-writers.ts',
     'libc-io.ts',

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { allRun, elapsed, idleProcesses, type Master, print, residentOf, startMaster } from '../tools.ts'
 
-const ATTACK_MS = 20_000
+const ATTACK_MS = 25_000
+/** Until then the memory of the master grows to what an attack needs; after it, it shall not. In seconds. */
+const WARM_UP = 5
 const PING_MS = 5
 const STATUS_MS = 1_000
 
@@ -26,9 +28,12 @@ export async function attack(): Promise<void> {
   await ended(attackers)
   await bystander(master, 'attack: after it', 3_000)
   print('attack: resident before, then each second of it', 'MiB', [before, ...memory])
-  const half = memory.length / 2
+  const warm = memory.slice(WARM_UP)
+  const half = warm.length / 2
   const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length
-  print('attack: resident, second half less the first', 'MiB', [mean(memory.slice(half)) - mean(memory.slice(0, half))])
+  print(`attack: resident after ${WARM_UP} s, second half less the first`, 'MiB', [
+    mean(warm.slice(half)) - mean(warm.slice(0, half)),
+  ])
   print('attack: resident after it', 'MiB', [residentOf(master.pid)])
   await master.end()
 }

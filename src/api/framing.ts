@@ -3,6 +3,7 @@
 // UTF-8 that was cut between two chunks is whole again when `line` gets it.
 
 const LF = 0x0a
+const NONE = Buffer.alloc(0)
 
 export interface Lines {
   /** Feeds bytes; calls `line` for each whole line, without its newline (a CR before it is cut). */
@@ -16,9 +17,24 @@ export interface Lines {
  * @param line gets bytes that may share memory with the chunk; it must not throw (the rest of the chunk would be lost).
  */
 export function lineSplitter(limit: number, line: (bytes: Buffer) => void, tooLong: () => void): Lines {
-  let parts: Buffer[] = []
+  /** The beginning of a line, in one piece: a client that sends it byte by byte costs no more than one that does not. */
+  let held = NONE
   let size = 0
   let broken = false
+  const hold = (piece: Buffer): void => {
+    const needed = size + piece.length
+    if (needed > held.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(2 * needed, limit)))
+      held.copy(larger, 0, 0, size)
+      held = larger
+    }
+    piece.copy(held, size)
+    size = needed
+  }
+  const letGo = (): void => {
+    held = NONE
+    size = 0
+  }
   return {
     get pending() {
       return size
@@ -30,22 +46,21 @@ export function lineSplitter(limit: number, line: (bytes: Buffer) => void, tooLo
         const end = at < 0 ? chunk.length : at
         if (size + end - from > limit) {
           broken = true
-          parts = []
-          size = 0
+          letGo()
           tooLong()
           return
         }
         const piece = chunk.subarray(from, end)
         if (at < 0) {
-          if (piece.length > 0) {
-            parts.push(piece)
-            size += piece.length
-          }
+          hold(piece)
           return
         }
-        const whole = parts.length === 0 ? piece : Buffer.concat([...parts, piece])
-        parts = []
-        size = 0
+        let whole = piece
+        if (size > 0) {
+          hold(piece)
+          whole = held.subarray(0, size)
+          letGo()
+        }
         from = at + 1
         line(whole.at(-1) === 0x0d ? whole.subarray(0, -1) : whole)
       }

@@ -4,6 +4,7 @@
 import os from 'node:os'
 import type { Info, LogLevel, Method, Result, Saved, ScaleResult } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
+import type { Count } from '../core/record.ts'
 import { PhError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { Configuration } from './configuration.ts'
@@ -69,7 +70,8 @@ export function methodsOf(room: Room): Handlers {
     run: (params) => runProgram(room, params),
     scale: ({ program, workers, delta, save, ...waiting }) => {
       const count = (from: number): number => countOf(from, workers, delta)
-      return save ? scaleAndSave(room, program, count, waiting) : operator.scale(program, count, waiting)
+      const as: Count = workers === undefined ? { by: delta ?? 0 } : { to: workers }
+      return save ? scaleAndSave(room, program, count, waiting, as) : operator.scale(program, count, waiting, { as })
     },
     signal: ({ target, signal }) => operator.signal(target, parseSignal(signal)),
     wait: ({ target, state, timeout }, { session }) =>
@@ -118,6 +120,7 @@ async function scaleAndSave(
   program: string,
   count: (from: number) => number,
   waiting: Waiting,
+  as: Count,
 ): Promise<ScaleResult> {
   const saved: Saved[] = []
   const save = (from: number): number => {
@@ -125,7 +128,7 @@ async function scaleAndSave(
     saved.push(configuration.saveCount(program, to))
     return to
   }
-  const result = await operator.scale(program, save, waiting, true)
+  const result = await operator.scale(program, save, waiting, { sure: true, as })
   return { ...result, ...(saved[0] ? { saved: saved[0] } : {}) }
 }
 

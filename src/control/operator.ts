@@ -4,6 +4,7 @@
 import type { OperationResult, ProcessState, ScaleResult, TargetResult } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { nameOf, slotsOf, wordOf } from '../core/program.ts'
+import type { Count } from '../core/record.ts'
 import { pidOf } from '../core/state.ts'
 import { PhError } from '../errors.ts'
 import { scaleOperation, startOperation, waitOperation } from '../supervisor/operations.ts'
@@ -92,15 +93,19 @@ export class Operator {
 
   /**
    * `count` is asked when the operation's turn has come; what it throws goes to the caller, and nothing
-   * is scaled. With `sure` that moment is waited for also by who does not wait for the processes.
+   * is scaled. `sure`: that moment is waited for also by who does not wait for the processes. `as`: for a next master.
    */
-  async scale(program: string, count: (from: number) => number, waiting: Waiting, sure = false): Promise<ScaleResult> {
+  async scale(
+    program: string,
+    count: (from: number) => number,
+    waiting: Waiting,
+    { sure = false, as = null }: { readonly sure?: boolean; readonly as?: Count | null } = {},
+  ): Promise<ScaleResult> {
     const known = this.#supervisor.programs.get(program)
     if (!known || known.removed) throw notFound(program, 'no such program', this.#supervisor.programs)
     if (known.spec.schedule)
       throw new PhError('PH_CONFLICT', `cannot scale "${program}": it runs by schedule, in one process`)
     let from = known.desired
-    // What is said to a caller who does not wait for its turn; a count that cannot be is refused at once.
     let to = waiting.wait || sure ? known.desired : count(known.desired)
     let down = false
     const refusals: unknown[] = []
@@ -117,12 +122,11 @@ export class Operator {
     const begun = new Promise<void>((resolve) => {
       turn = resolve
     })
-    const operation = scaleOperation(ask, (was, is, stays) => {
-      from = was
-      to = is
-      down = stays
+    const began = (was: number, is: number, stays: boolean): void => {
+      ;[from, to, down] = [was, is, stays]
       turn()
-    })
+    }
+    const operation = scaleOperation(ask, began, as)
     const submitted = { program, slots: [], operation }
     const done = this.submit([submitted], { ...waiting, wait: waiting.wait || sure })
     const early = begun.then(() => ({ ok: true, results: standing(submitted, this.#supervisor) }))

@@ -9,6 +9,7 @@ import type { Method } from '../api/contract.ts'
 import { PhError } from '../errors.ts'
 import { envelopeFault, parse, refusal } from '../json-rpc.ts'
 import type { Peer, Role } from './access.ts'
+import type { List } from './sender.ts'
 import type { Session } from './session.ts'
 
 const MAX_BATCH = 1000
@@ -30,12 +31,16 @@ export interface RpcOptions {
   failed(method: string, error: unknown): void
 }
 
-/** Begins each of these in its order, when their turn has come. None of them rejects. */
-export type Later = (works: readonly (() => Promise<void>)[]) => void
+/** How the calls of a batch are begun, and where their answers go. */
+export interface Lane {
+  /** Begins each of these in its order, when their turn has come. None of them rejects. */
+  later(works: readonly (() => Promise<void>)[]): void
+  list(): List
+}
 
 export interface Rpc {
-  /** The answer to one JSON text, or null when none is owed (notifications). `later` begins the calls of a batch one by one. */
-  answer(text: Buffer, caller: Caller, later?: Later): Promise<string | null>
+  /** The answer to one JSON text, or null when none is owed (notifications), or it has been sent in parts. Never rejects. */
+  answer(text: Buffer, caller: Caller, lane: Lane): Promise<string | null>
 }
 
 /** Methods that only look. All others are audited. */
@@ -79,54 +84,51 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
   server.handleMethodNotFound = async ({ id, method }: JSONRPCRequest) =>
     id === undefined ? null : errorResponse(id, unknownMethod(method, Object.keys(handlers)))
 
-  const one = (entry: unknown, caller: Caller): PromiseLike<JSONRPCResponse | null> => {
-    const fault = envelopeFault(entry)
-    if (fault === null) return server.receive(entry as JSONRPCRequest, caller)
-    return Promise.resolve(errorResponse(null, new PhError('PH_INVALID', `invalid request: ${fault}`)))
+  const one = async (entry: unknown, caller: Caller): Promise<string | null> => {
+    try {
+      const fault = envelopeFault(entry)
+      if (fault !== null) throw new PhError('PH_INVALID', `invalid request: ${fault}`)
+      const response: JSONRPCResponse | null = await server.receive(entry as JSONRPCRequest, caller)
+      return response && JSON.stringify(response)
+    } catch (e) {
+      if (!(e instanceof PhError)) failed('(none)', e) // what a handler gave is no JSON
+      return JSON.stringify(errorResponse(null, e))
+    }
   }
 
   return {
-    async answer(text, caller, later = atOnce) {
+    async answer(text, caller, { later, list }) {
       let parsed: unknown
       try {
         parsed = parse(text)
       } catch (e) {
         return JSON.stringify(errorResponse(null, e))
       }
-      if (!Array.isArray(parsed)) {
-        const response = await one(parsed, caller)
-        return response ? JSON.stringify(response) : null
-      }
+      if (!Array.isArray(parsed)) return one(parsed, caller)
       const refusal = batchFault(parsed)
       if (refusal) return JSON.stringify(errorResponse(null, refusal))
-      const responses = await inTurns(parsed, (entry) => one(entry, caller), later)
-      const owed = responses.filter((r) => r !== null)
-      return owed.length > 0 ? JSON.stringify(owed) : null
+      const answers = list()
+      await inTurns(parsed, later, async (entry, at) => {
+        const answer = await one(entry, caller)
+        if (answer !== null) answers.add(at, answer)
+      })
+      return answers.end()
     },
   }
 }
 
-const atOnce: Later = (works) => {
-  for (const work of works) void work()
-}
-
-function inTurns<T>(
+/** Resolves when all have been answered. */
+function inTurns(
   entries: readonly unknown[],
-  answer: (entry: unknown) => PromiseLike<T>,
-  later: Later,
-): Promise<T[]> {
-  return new Promise((done, failed) => {
-    const answers: T[] = []
+  later: Lane['later'],
+  answer: (entry: unknown, at: number) => Promise<void>,
+): Promise<void> {
+  return new Promise((done) => {
     let owed = entries.length
-    const works = entries.map((entry, at) => async () => {
-      try {
-        answers[at] = await answer(entry)
-        if (--owed === 0) done(answers)
-      } catch (e) {
-        failed(e)
-      }
-    })
-    later(works)
+    const over = (): void => {
+      if (--owed === 0) done()
+    }
+    later(entries.map((entry, at) => () => answer(entry, at).then(over)))
   })
 }
 

@@ -8,8 +8,8 @@ import type { Clock } from '../core/ports.ts'
 export type Work = () => Promise<unknown>
 
 export interface Turns {
-  /** Of one connection. */
-  place(): Place
+  /** Of one connection. While `mayBegin` says no, nothing of it is begun. */
+  place(mayBegin?: () => boolean): Place
 }
 
 export interface Place {
@@ -17,6 +17,8 @@ export interface Place {
   add(work: Work): void
   /** Begun before everything else that waits here: parts of what has been begun. Must not reject. */
   addFirst(works: readonly Work[]): void
+  /** It may begin again, perhaps. */
+  wake(): void
   /** Not begun yet. */
   readonly waiting: number
 }
@@ -24,17 +26,33 @@ export interface Place {
 /** What comes in meanwhile waits so long at most, and one call longer. */
 const TURN_MS = 5
 
+interface Waiting {
+  readonly works: Work[]
+  readonly mayBegin: () => boolean
+  /** Among those that are due. */
+  due: boolean
+}
+
 export function turnsOf(clock: Clock): Turns {
-  /** Places where something waits; the first is next. */
-  const due: Work[][] = []
+  /** Places where something waits that may begin; the first is next. */
+  const due: Waiting[] = []
   let running = false
+
+  const enter = (place: Waiting): void => {
+    if (place.due || place.works.length === 0) return
+    place.due = true
+    due.push(place)
+    if (!running) void run()
+  }
 
   const run = async (): Promise<void> => {
     running = true
     let begun = clock.now()
     for (let place = due.shift(); place; place = due.shift()) {
-      const work = place.shift()
-      if (place.length > 0) due.push(place)
+      place.due = false
+      if (!place.mayBegin()) continue // it is woken when it may
+      const work = place.works.shift()
+      enter(place)
       // A call that only looks is answered before the loop goes round; one that waits for something is not waited for.
       if (work) await Promise.race([work(), round(clock)])
       if (clock.now() - begun < TURN_MS) continue
@@ -45,19 +63,20 @@ export function turnsOf(clock: Clock): Turns {
   }
 
   return {
-    place() {
-      const works: Work[] = []
-      const change = (put: () => void): void => {
-        const idle = works.length === 0
-        put()
-        if (idle && works.length > 0) due.push(works)
-        if (!running) void run()
-      }
+    place(mayBegin = () => true) {
+      const place: Waiting = { works: [], mayBegin, due: false }
       return {
-        add: (work) => change(() => works.push(work)),
-        addFirst: (first) => change(() => works.unshift(...first)),
+        add(work) {
+          place.works.push(work)
+          enter(place)
+        },
+        addFirst(works) {
+          place.works.unshift(...works)
+          enter(place)
+        },
+        wake: () => enter(place),
         get waiting() {
-          return works.length
+          return place.works.length
         },
       }
     },

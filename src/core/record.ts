@@ -48,7 +48,20 @@ export interface ProgramRow {
   /** Slots that were to be stopped when what depends on them has ended. */
   readonly owesStop?: readonly number[]
   readonly timetable?: Timetable
+  /** What else waits for its turn, behind what is under way; absent where nothing does. */
+  readonly owed?: readonly Owed[]
 }
+
+/** An operation that was asked for, and has not come to its end. */
+export type Owed =
+  | { readonly kind: 'start' | 'restart'; readonly slots: readonly number[]; readonly whole: boolean }
+  | { readonly kind: 'reload'; readonly slots: readonly number[]; readonly byName: boolean; readonly whole: boolean }
+  | { readonly kind: 'scale'; readonly count: Count }
+  /** It has done what it had to do: its slots have still to come to rest before the next one's turn. */
+  | { readonly kind: 'settle'; readonly slots: readonly number[] }
+
+/** What a count shall be: so many, or so many more; with `least` not fewer than that, without it not at all where that is no count. */
+export type Count = { readonly to: number } | { readonly by: number; readonly least?: number }
 
 export interface KeptRollout {
   readonly kind: 'reload' | 'recycle' | 'update'
@@ -85,6 +98,28 @@ export interface StreamRow {
   readonly output: OutputSpec
   /** Of its process; records of schema 1 do not say. */
   readonly token?: string
+  /** Written at an upgrade, and taken out by the program that comes after it. */
+  readonly unsaid?: Unsaid
+}
+
+/** What log_full = drop has taken out of a pipe while its log could not be written, and not said there yet. */
+export interface Unsaid {
+  /** The end of the line that stands unfinished in the log, base64. */
+  readonly rest: string | null
+  readonly missing: Missing | null
+}
+
+/** What was thrown away. */
+export interface Missing {
+  readonly lines: number
+  readonly bytes: number
+  /** Wall clock, Unix ms. */
+  readonly from: number
+  readonly to: number
+  /** Why the log could not be written. */
+  readonly error: string
+  /** The last of the lines has not come to its end yet. */
+  readonly cut: boolean
 }
 
 export interface FileRow {

@@ -1,6 +1,7 @@
 // Becoming a newer phd in place: the process stays, and with it its pid, its children and the descriptors
 // that are named here; everything else is the record's. Until the new program has its signal handlers (a
-// tenth of a second) a signal would end it, and it may fail in ways that its check did not show: a guard, a
+// tenth of a second) a signal would end it (blocking them before exec does not help: Node clears the mask and all
+// dispositions in its first ms), and it may fail in ways that its check did not show: a guard, a
 // shell that waits on a pipe which only we hold, starts a phd that adopts should we be gone without a word.
 
 import { closeSync, writeSync } from 'node:fs'

@@ -2,6 +2,7 @@
 // prints, so it copies bytes and makes no string where none is needed.
 
 import { isAscii } from 'node:buffer'
+import type { Missing } from '../core/record.ts'
 
 export interface LineFacts {
   readonly format: 'prefix' | 'json'
@@ -10,17 +11,6 @@ export interface LineFacts {
   readonly label: 'stdout' | 'stderr'
   /** Wall clock, Unix ms, of the moment at which they were read. */
   readonly time: number
-}
-
-/** Lines of a stream that are not in the log. */
-export interface Missing {
-  readonly lines: number
-  readonly bytes: number
-  /** Wall clock, Unix ms. */
-  readonly from: number
-  readonly to: number
-  /** Why the log could not be written. */
-  readonly error: string
 }
 
 const LF = 0x0a
@@ -38,7 +28,7 @@ export function formatLines(bytes: Buffer, facts: LineFacts): Buffer {
 
 /** Says in the log, in its own format, what is missing there. json: with `"dropped": {lines, bytes, from, to, error}`. */
 export function noteLine(
-  missing: Missing,
+  missing: Omit<Missing, 'cut'>,
   facts: Omit<LineFacts, 'format'> & { format: LineFacts['format'] | 'raw' },
 ): Buffer {
   const { name, label: stream, format } = facts

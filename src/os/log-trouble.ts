@@ -83,6 +83,12 @@ export class LogTrouble {
     this.#dropped = { lines: this.#dropped.lines + lines, bytes: this.#dropped.bytes + bytes }
   }
 
+  /** The program that we were before could not write it, and has told that. */
+  goesOn(error: string, dropped: Dropped): void {
+    this.error = error
+    this.dropped(dropped)
+  }
+
   /** Trouble of another kind: what is in the file stays, and writing goes on. */
   tell(error: string): void {
     this.#tell({ file: this.#file, error })

@@ -7,21 +7,23 @@
 // When we die the processes go on writing into their FIFOs, and wait when these are full: the next master opens them
 // again and reads on. How the bytes of one stream get into its file is stream.ts.
 
-import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, constants, lchownSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Account } from '../core/identity.ts'
 import type { Clock, Output, Store, Streams } from '../core/ports.ts'
-import type { Kept } from '../core/record.ts'
+import type { Kept, Unsaid } from '../core/record.ts'
 import type { OutputSpec } from '../core/spec.ts'
 import { errno, messageOf } from '../errors.ts'
+import { endedStreams } from './ended-streams.ts'
+import { makeFifo, openFifo } from './fifo.ts'
 import { clearFolder } from './folders.ts'
 import { openLastWriters } from './last-writers.ts'
-import { growPipe, mkfifo, pipeIsOpen } from './libc-io.ts'
+import { growPipe, pipeBytes, pipeIsOpen } from './libc-io.ts'
 import { logFiles } from './log-files.ts'
 import type { LogWatcher } from './log-growth.ts'
 import type { Trouble } from './log-trouble.ts'
-import { pump } from './pump.ts'
-import { takeStream } from './stream.ts'
+import { pump, type Taken } from './pump.ts'
+import { type TakenStream, takeStream } from './stream.ts'
 import { streamTools } from './stream-tools.ts'
 
 export interface Capture extends Output {
@@ -59,8 +61,16 @@ interface Goes {
   readonly label: 'stdout' | 'stderr'
   readonly path: string
   readonly output: OutputSpec
-  readonly token?: string | undefined
+  readonly token?: string
 }
+
+interface Reading {
+  readonly fd: number
+  readonly goes: Goes
+  readonly stream: TakenStream
+}
+
+const LF = 0x0a
 
 /** A log that could not be opened for a stream of an earlier master is tried again. */
 const RETRY_MS = 1_000
@@ -75,7 +85,9 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     kept: kept?.file ?? null,
     trouble: (e) => trouble({ file: writers, error: messageOf(e) }),
   })
-  const reading = new Map<string, number>()
+  /** What is being read, by the names of their FIFOs. */
+  const reading = new Map<string, Reading>()
+  const ended = endedStreams()
   /** Open already, and not taken from yet. */
   const held = new Map(Object.entries(readers))
   /** Who looks at the lines of a process, by its token. */
@@ -83,25 +95,40 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   let serial = Math.max(0, ...[...(kept?.stream.keys() ?? [])].map((id) => Number.parseInt(id, 36)))
 
   /** Has the reader of a FIFO moved into its file. Undone in reverse where a later step fails. */
-  const take = (
-    id: string,
-    fd: number,
-    { name, label, path, output, token }: Goes,
-    adopted: boolean,
-    undo: (() => void)[],
-  ) => {
+  const take = (id: string, fd: number, goes: Goes, adopted: boolean, undo: (() => void)[]) => {
+    const { name, label, path, output, token } = goes
     const { maxBytes, backups, compress, format, full } = output
+    const program = name.slice(0, name.lastIndexOf(':'))
     const file = files.open({ path, maxBytes, backups, compress })
     undo.push(() => files.close(file))
     const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
     const resumes = adopted && lastWriters.of(path) === id
     const onLine = (): ((text: string) => void) | null => lookers.get(token ?? '') ?? null
     const { mark, unmark } = lastWriters.marker(path, id)
+    const unsaid = kept?.stream.get(id)?.unsaid ?? null
+    const options = { fd, file, name, label, format, full, clock, resumes, unsaid, mark, unmark, onLine }
+    const stream = takeStream(options, tools)
+    const drop = (): void => {
+      const chunk = tools.duplicate(fd)
+      const gone = { lines: chunk.filter((byte) => byte === LF).length, bytes: pipeBytes(fd) }
+      file.trouble.dropped(gone)
+      failed(
+        new Error(
+          `too many ended processes of "${program}" wait for it: the last ${gone.bytes} bytes of one are dropped`,
+        ),
+      )
+      pumping.drop(source)
+    }
     const source = {
       fd,
-      take: takeStream({ fd, file, name, label, format, full, clock, resumes, mark, unmark, onLine }, tools),
+      take(hup: boolean): Taken {
+        const taken = stream.take(hup)
+        if (hup && taken.state === 'stuck') ended.waits(program, id, drop)
+        return taken
+      },
       failed,
       ended() {
+        ended.over(program, id)
         unfree()
         closeSync(fd)
         files.close(file)
@@ -114,12 +141,17 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
         }
       },
     }
-    store.put('stream', id, { name, label, path, output, ...(token === undefined ? {} : { token }) })
-    reading.set(id, fd)
+    reading.set(id, { fd, goes, stream })
+    record(id, null)
     pumping.add(source)
     const unfree = file.trouble.onFree(() => pumping.wake(source))
     // What came while nobody listened has told nobody.
     if (adopted) pumping.wake(source)
+  }
+
+  const record = (id: string, unsaid: Unsaid | null): void => {
+    const goes = reading.get(id)?.goes
+    if (goes) store.put('stream', id, { ...goes, ...(unsaid ? { unsaid } : {}) })
   }
 
   const pipeTo = (goes: Goes, owner: Account | null): number | '/dev/null' => {
@@ -178,7 +210,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   clearFolder(folder, (id) => kept?.stream.has(id) ?? false)
   return {
     open(name, spec, token, owner = null): Streams {
-      const goes = { name, output: spec, token }
+      const goes = { name, output: spec, ...(token === undefined ? {} : { token }) }
       const stdout = pipeTo({ ...goes, label: 'stdout', path: spec.stdout }, owner)
       const close = (fd: number | string): void => {
         if (typeof fd === 'number') closeSync(fd)
@@ -207,28 +239,13 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     onGrowth: (path, watcher) => files.onGrowth(path, watcher),
     handOver() {
       pumping.rest()
-      return Object.fromEntries([...held, ...reading])
+      for (const [id, { stream }] of reading) record(id, stream.unsaid())
+      return Object.fromEntries([...held, ...[...reading].map(([id, { fd }]) => [id, fd] as const)])
     },
-    goOn: () => pumping.goOn(),
+    goOn() {
+      for (const id of reading.keys()) record(id, null)
+      pumping.goOn()
+    },
     finish: () => pumping.finish(),
   }
-}
-
-/** The folder is remade where somebody has cleared run_path under us. */
-function makeFifo(path: string): void {
-  try {
-    mkfifo(path, 0o600)
-  } catch (e) {
-    if (errno(e) !== 'ENOENT') throw e
-    mkdirSync(dirname(path), { recursive: true, mode: 0o711 })
-    mkfifo(path, 0o600)
-  }
-}
-
-/** Only a FIFO, never through a link. */
-function openFifo(path: string, flags: number): number {
-  const fd = openSync(path, flags | constants.O_NOFOLLOW)
-  if (fstatSync(fd).isFIFO()) return fd
-  closeSync(fd)
-  throw new Error(`cannot capture output: ${path} is no FIFO any more`)
 }

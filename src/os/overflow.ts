@@ -2,12 +2,14 @@
 // as long as it has room; when it may be full, the older half is thrown away, in whole lines, and counted, so the process
 // never waits. When the file can be written again, a line there says what is missing.
 // The rest of a line of which a part stands in the file already is kept in memory meanwhile, so that this line is whole, too:
-// that, and the count, is all that is lost if we are killed. A line longer than its pipe is thrown away in parts.
+// that, and the count, is all that is lost if we are killed; at an upgrade both go over. A line longer than its pipe is
+// thrown away in parts.
 
 import type { Clock } from '../core/ports.ts'
+import type { Missing, Unsaid } from '../core/record.ts'
 import type { LogFormat } from '../core/spec.ts'
 import { pipeBytes } from './libc-io.ts'
-import { type Missing as Facts, formatLines, noteLine } from './line-format.ts'
+import { formatLines, noteLine } from './line-format.ts'
 import type { LogFile } from './log-file.ts'
 import { QUOTA_BYTES, type Taken } from './pump.ts'
 import type { StreamTools } from './stream-tools.ts'
@@ -19,15 +21,8 @@ export interface OverflowOptions {
   readonly label: 'stdout' | 'stderr'
   readonly format: LogFormat
   readonly clock: Clock
-}
-
-/** What was thrown away since the file was last written. */
-interface Missing extends Facts {
-  to: number
-  lines: number
-  bytes: number
-  /** The last of the lines has not come to its end yet. */
-  cut: boolean
+  /** From the program that we were before. */
+  readonly unsaid: Unsaid | null
 }
 
 const LF = 0x0a
@@ -38,12 +33,25 @@ export class Overflow {
   readonly #roomFor: number
   /** The rest of the line that stands unfinished in the file. */
   #rest: Buffer | null = null
-  #missing: Missing | null = null
+  /** What was thrown away since the file was last written. */
+  #missing: Changeable<Missing> | null = null
 
   constructor(options: OverflowOptions, tools: StreamTools) {
     this.#options = options
     this.#tools = tools
     this.#roomFor = tools.fullBytes(options.fd)
+    const { unsaid, file } = options
+    if (!unsaid) return
+    const { rest, missing } = unsaid
+    this.#rest = rest === null ? null : Buffer.from(rest, 'base64')
+    this.#missing = missing && { ...missing }
+    if (missing) file.trouble.goesOn(missing.error, missing)
+  }
+
+  /** For the program that comes after us. */
+  get unsaid(): Unsaid | null {
+    if (this.isEmpty) return null
+    return { rest: this.#rest?.toString('base64') ?? null, missing: this.#missing && { ...this.#missing } }
   }
 
   /** Makes room in the pipe. `begun`: a part of the line with which it begins stands in the file. */
@@ -116,12 +124,14 @@ export class Overflow {
 }
 
 /** A line that is thrown away in parts counts with its first. */
-function countLines(bytes: Buffer, missing: Missing): number {
+function countLines(bytes: Buffer, missing: Changeable<Missing>): number {
   let count = missing.cut ? -1 : 0
   for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) count++
   missing.cut = bytes.at(-1) !== LF
   return missing.cut ? count + 1 : count
 }
+
+type Changeable<T> = { -readonly [K in keyof T]: T[K] }
 
 const NOTHING = Buffer.alloc(0)
 const NEWLINE = Buffer.from('\n')

@@ -50,6 +50,8 @@ export interface Pump {
   add(source: Source): void
   /** A source that was stuck may go on. */
   wake(source: Source): void
+  /** What it has still is lost. */
+  drop(source: Source): void
   /** No more signals, and nothing is taken: what is in the pipes is for the program that we are about to become. */
   rest(): void
   /** That came to nothing. */
@@ -203,6 +205,10 @@ export function pump(clock: Clock): Pump {
     wake(source) {
       const one = kept.get(source.fd)
       if (one && one.due === null) again(one, 'soon')
+    },
+    drop(source) {
+      const one = kept.get(source.fd)
+      if (one) end(one)
     },
     rest() {
       for (const one of kept.values()) if (one.armed) signalOnData(one.source.fd, false)

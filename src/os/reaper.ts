@@ -1,8 +1,11 @@
 // The one reaper: on SIGCHLD it waits for every ended child, ours and the orphans that come to us as
 // subreaper, until there is none. Signals merge, so one SIGCHLD may stand for many ends. Nothing
 // else in the master may use child_process: two reapers would steal from each other.
+// A signal is a message in a pipe of libuv's, which drops what does not fit: while the loop is blocked for long, the
+// SIGIO of some thousand writes can take a SIGCHLD's place. So there is one more look after each turn that heard any.
 
 import { constants } from 'node:os'
+import type { Clock } from '../core/ports.ts'
 import { becomeSubreaper, type Waited, waitAny, waited } from './libc.ts'
 
 export interface Ended {
@@ -19,15 +22,30 @@ const signalNames = new Map<number, string>(
     .map(([name, n]) => [n, name]),
 )
 
-/** Starts reaping; `ended` is called once for each. Returns what stops it. */
-export function reap(ended: (e: Ended) => void): () => void {
+/** Starts reaping; `ended` is told of each once, and of all that have ended at a time. Returns what stops it. */
+export function reap(clock: Pick<Clock, 'soon'>, ended: (all: readonly Ended[]) => void): () => void {
   becomeSubreaper()
+  let due = false
   const look = (): void => {
-    for (let w = waitAny(); w; w = waitAny()) ended(named(w))
+    const all: Ended[] = []
+    for (let w = waitAny(); w; w = waitAny()) all.push(named(w))
+    if (all.length > 0) ended(all)
+  }
+  const lookSoon = (): void => {
+    if (due) return
+    due = true
+    clock.soon(() => {
+      due = false
+      look()
+    })
   }
   process.on('SIGCHLD', look)
+  process.on('SIGIO', lookSoon)
   look()
-  return () => process.off('SIGCHLD', look)
+  return () => {
+    process.off('SIGCHLD', look)
+    process.off('SIGIO', lookSoon)
+  }
 }
 
 /** An end from its wait status, as wait(2) lays it out. */

@@ -10,6 +10,7 @@
 // the file's (log-trouble.ts), and with log_full = drop also overflow.ts.
 
 import type { Clock } from '../core/ports.ts'
+import type { Unsaid } from '../core/record.ts'
 import type { LogFormat, LogFull } from '../core/spec.ts'
 import { pipeBytes } from './libc-io.ts'
 import { formatLines } from './line-format.ts'
@@ -28,6 +29,8 @@ export interface StreamOptions {
   /** undefined: an older record does not say it. */
   readonly full: LogFull | undefined
   readonly clock: Clock
+  /** From the program that we were before. */
+  readonly unsaid: Unsaid | null
   /** An earlier master had taken from it, and was the last to write to the file: its last line may go on. */
   readonly resumes: boolean
   /** Called before bytes of this stream are written. */
@@ -38,14 +41,20 @@ export interface StreamOptions {
   readonly onLine: () => ((text: string) => void) | null
 }
 
-/** What the pump calls to have bytes taken. */
-export function takeStream(options: StreamOptions, tools: StreamTools): (hup: boolean) => Taken {
+export interface TakenStream {
+  /** What the pump calls to have bytes taken. */
+  take(hup: boolean): Taken
+  /** For the program that comes after us. */
+  unsaid(): Unsaid | null
+}
+
+export function takeStream(options: StreamOptions, tools: StreamTools): TakenStream {
   const { fd, file, format } = options
   const overflow = new Overflow(options, tools)
   const whole = wholeLines(options, tools, overflow)
   // Raw bytes that stand in the file have left the pipe: their line goes on. A formatted line that was being
   // written is whole in the pipe still, so what stands of it is ended, and it comes again.
-  const resumes = options.resumes && format === 'raw'
+  const resumes = (options.resumes || (options.unsaid?.rest ?? null) !== null) && format === 'raw'
   /** The file may end in the middle of a line of ours. */
   let spliced = resumes
   let begun = resumes
@@ -88,7 +97,10 @@ export function takeStream(options: StreamOptions, tools: StreamTools): (hup: bo
     return { bytes: taken.bytes + bytes, state: hup && state === 'open' ? 'stuck' : state, holds: true }
   }
   if (resumes) file.begun.begin(goOn)
-  return take
+  return {
+    take,
+    unsaid: () => overflow.unsaid,
+  }
 }
 
 const STUCK: Taken = { bytes: 0, state: 'stuck' }

@@ -8,10 +8,18 @@
 // replacement that it asked for may be lost.
 // An instance that waits for the end of leftovers finds out whether there still are any.
 
-import { instanceKey, type Kept, type KeptProcess, type KeptRollout, type ProcessRow } from '../core/record.ts'
+import {
+  instanceKey,
+  type Kept,
+  type KeptProcess,
+  type KeptRollout,
+  type Owed,
+  type ProcessRow,
+} from '../core/record.ts'
 import { type Instance, leftGroupOf, pidOf, type State } from '../core/state.ts'
 import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts'
 import type { Office } from './orders.ts'
+import { operationOf } from './owed.ts'
 import type { Ports } from './ports.ts'
 import { resumedOperation, updateOperation } from './rolling.ts'
 import { stopOperation } from './stopping.ts'
@@ -32,6 +40,7 @@ export interface Restored {
   readonly rollout: KeptRollout | null
   readonly owesUpdate: boolean
   readonly owesStop: readonly number[]
+  readonly owed: readonly Owed[]
   readonly processes: readonly RestoredProcess[]
 }
 
@@ -47,10 +56,11 @@ const COME_BACK_MS = 5_000
 
 export function restorePrograms(kept: Kept, living: Living, now: number): Restored[] {
   const byProgram = new Map<string, Restored & { readonly processes: RestoredProcess[] }>()
-  for (const [name, { spec, wanted, generation, desired, removed, rollout, owesUpdate, ...row }] of kept.program) {
-    const time = row.timetable ? { timetable: row.timetable } : {}
+  for (const [name, row] of kept.program) {
+    const { spec, wanted, generation, desired, removed, rollout, owesUpdate, owesStop = [], owed = [], timetable } = row
+    const time = timetable ? { timetable } : {}
     const entry = Object.assign(entryOf({ ...spec }, wanted), { name, generation, desired, removed, ...time })
-    byProgram.set(name, { entry, rollout, owesUpdate, owesStop: row.owesStop ?? [], processes: [] })
+    byProgram.set(name, { entry, rollout, owesUpdate, owesStop, owed, processes: [] })
   }
   for (const { spec, ...row } of kept.instance.values()) {
     const restored = byProgram.get(row.program)
@@ -74,12 +84,13 @@ export interface Heir extends Office {
 /** Takes all over: from now on these processes are ours, and what was begun with them goes on. */
 export function takeOver(restored: readonly Restored[], heir: Heir): void {
   for (const one of restored) takeProcesses(one, heir)
-  for (const { entry, rollout, owesUpdate, owesStop } of restored) {
+  for (const { entry, rollout, owesUpdate, owesStop, owed } of restored) {
     const desk = heir.deskOf(entry)
     const slots = entry.instances.map((i) => i.slot)
     if (rollout) entry.queue.submit(desk, resumedOperation(rollout), () => undefined)
     if (owesStop.length > 0) entry.queue.submit(desk, stopOperation(owesStop, false), () => undefined)
     if (owesUpdate) entry.queue.submit(desk, updateOperation(entry.spec, [...new Set(slots)]), () => undefined)
+    for (const one of owed) entry.queue.submit(desk, operationOf(one), () => undefined)
   }
 }
 

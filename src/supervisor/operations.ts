@@ -2,6 +2,7 @@
 // slot counts as settled. They only say what is wanted; the state table does the rest.
 
 import { isLive, type ProcessWord, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
+import type { Count } from '../core/record.ts'
 import { type Instance, pidOf } from '../core/state.ts'
 import { siblingsOf } from './entry.ts'
 import type { Operation, Outcome } from './queue.ts'
@@ -140,13 +141,18 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
       return true
     },
     outcomes: () => outcomes.list(),
+    owed: () => ({ kind, slots: its, whole }),
   }
 }
 
-/** scale: a new count; new slots settle as a start does, surplus ones when they are gone. */
+/**
+ * scale: a new count; new slots settle as a start does, surplus ones when they are gone.
+ * @param as the count as a next master would have it, were this one gone before its turn; null = it finds that itself
+ */
 export function scaleOperation(
   count: (from: number) => number,
   begun: (from: number, to: number, down: boolean) => void,
+  as: Count | null = null,
 ): Operation {
   let slots: readonly number[] = []
   let outcomes = new Outcomes([])
@@ -184,6 +190,7 @@ export function scaleOperation(
     },
     supersede: (desk, reason) => outcomes.endOpen(desk.program, reason),
     outcomes: () => outcomes.list(),
+    owed: () => as && { kind: 'scale', count: as },
   }
 }
 
@@ -217,15 +224,17 @@ export function chosen(program: Program, slots: readonly number[]): Slot[] {
 }
 
 /** Another instance of its slot stays, so that what becomes of this one says nothing of the slot. */
-function isLeaving({ instances }: Program, i: Instance): boolean {
+export function isLeaving({ instances }: Program, i: Instance): boolean {
   if (i.wanted === 'up') return false
   return siblingsOf(instances, i).some((other) => other.wanted === 'up')
 }
 
 /** A slot that is drained away meanwhile will never settle otherwise. */
-export function endMissing(outcomes: Outcomes, program: Program): void {
-  for (const slot of outcomes.open) {
-    if (program.instances.some((i) => i.slot === slot)) continue
-    outcomes.set(slot, null, { ok: false, error: 'the slot is gone meanwhile' })
+export function endMissing(outcomes: Outcomes, { instances }: Program): void {
+  const { open } = outcomes
+  if (open.length === 0) return
+  const there = new Set(instances.map(({ slot }) => slot))
+  for (const slot of open) {
+    if (!there.has(slot)) outcomes.set(slot, null, { ok: false, error: 'the slot is gone meanwhile' })
   }
 }

@@ -6,7 +6,7 @@
 // operation does (operations.ts) or what a state means (core).
 
 import type { ProcessWord } from '../core/program.ts'
-import type { KeptRollout } from '../core/record.ts'
+import type { KeptRollout, Owed } from '../core/record.ts'
 import type { Instance } from '../core/state.ts'
 import { messageOf } from '../errors.ts'
 import type { Desk } from './desk.ts'
@@ -45,7 +45,9 @@ export interface Operation {
   /** What a next master needs to go on with it, once it has begun. */
   kept?(): KeptRollout | null
   /** Slots that it will stop when others have ended: a next master does that at once. */
-  owed?(): readonly number[]
+  owesStop?(): readonly number[]
+  /** What a next master needs to begin it; null = it will be found again in another way. */
+  owed?(): Owed | null
 }
 
 /** How it ended: by itself, or because something took its place. */
@@ -125,12 +127,20 @@ export class OperationQueue {
 
   /** Slots that are to be stopped, and have not been told. */
   get owesStop(): readonly number[] {
-    return this.#current.flatMap(({ operation }) => operation.owed?.() ?? [])
+    return this.#current.flatMap(({ operation }) => operation.owesStop?.() ?? [])
   }
 
   /** Does an update wait for its turn? */
   get owesUpdate(): boolean {
     return this.#waiting.some(({ operation }) => operation.kind === 'update')
+  }
+
+  /** All that wait for their turn, for a next master, and first those for which they wait. */
+  get owed(): readonly Owed[] {
+    const waiting = this.#waiting.flatMap(({ operation }) => operation.owed?.() ?? [])
+    if (waiting.length === 0) return waiting
+    const before = this.#current.filter(({ operation: o }) => o.kind !== 'wait' && !isRollout(o))
+    return [...before.map(({ operation: { slots } }) => ({ kind: 'settle', slots }) as const), ...waiting]
   }
 
   /** Nobody waits for it any more. For operations that want nothing themselves. */

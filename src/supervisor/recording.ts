@@ -55,13 +55,14 @@ export class Recording {
   program(entry: Entry): void {
     const { name, generation, desired, removed, wanted, spec, timetable } = entry
     const rollout = entry.queue.rollout()
-    const { owesUpdate, owesStop } = entry.queue
+    const { owesUpdate, owesStop, owed } = entry.queue
+    const waits = { ...(owesStop.length > 0 ? { owesStop } : {}), ...(owed.length > 0 ? { owed } : {}) }
     const times = `${timetable?.skipped} ${timetable?.missed} ${timetable?.waits?.next}`
-    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate} ${owesStop.join()} ${times}`
+    const facts = `${generation} ${desired} ${removed} ${wanted} ${owesUpdate} ${JSON.stringify(waits)} ${times}`
     const last = this.#programs.get(name)
     if (last?.facts === facts && last.spec === spec && last.rollout?.plan === rollout?.plan) return
     this.#programs.set(name, { facts, spec, rollout })
-    const more = { ...(owesStop.length > 0 ? { owesStop } : {}), ...(timetable ? { timetable } : {}) }
+    const more = { ...waits, ...(timetable ? { timetable } : {}) }
     this.#store.put('program', name, { generation, desired, removed, wanted, spec, rollout, owesUpdate, ...more })
     // Which instances have the program's own spec is said by leaving it out.
     if (last && last.spec !== spec) for (const i of entry.instances) this.changed(i)

@@ -3,7 +3,7 @@
 // orders on, and says what became of each slot.
 
 import { slotsOf, wordOf } from '../core/program.ts'
-import type { KeptRollout } from '../core/record.ts'
+import type { KeptRollout, Owed } from '../core/record.ts'
 import { abandon, advance, type Rollout, rolloutOf } from '../core/rollout.ts'
 import type { Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
@@ -18,7 +18,7 @@ import type { Operation } from './queue.ts'
  * @param whole the program was meant, whichever slots it has when the turn comes
  */
 export function reloadOperation(slots: readonly number[], byName: boolean, whole: boolean): Operation {
-  return rollingOperation('reload', slots, whole, (desk, outcomes) => {
+  const operation = rollingOperation('reload', slots, whole, (desk, outcomes) => {
     const { spec } = desk.program
     const able: number[] = []
     for (const { slot, serving } of chosen(desk.program, slots)) {
@@ -33,6 +33,7 @@ export function reloadOperation(slots: readonly number[], byName: boolean, whole
     }
     return plan(desk, spec, able)
   })
+  return Object.assign(operation, { owed: (): Owed => ({ kind: 'reload', slots, byName, whole }) })
 }
 
 function signalled(desk: Desk, i: Instance, signal: string): Verdict {

@@ -49,6 +49,6 @@ export function stopOperation(slots: readonly number[], whole: boolean, held = f
       outcomes.endOpen(desk.program, reason)
     },
     outcomes: () => outcomes.list(),
-    owed: () => (waits ? slots : []),
+    owesStop: () => (waits ? slots : []),
   }
 }

@@ -82,8 +82,8 @@ export class Supervisor {
     return () => this.#all.watchers.delete(watcher)
   }
 
-  post(mail: Mail): void {
-    this.#mail.push(mail)
+  post(...mails: readonly Mail[]): void {
+    this.#mail.push(...mails)
     this.#turn()
   }
 

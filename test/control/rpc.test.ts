@@ -5,13 +5,31 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import * as z from 'zod'
-import { type Caller, rpcServer } from '../../src/control/rpc.ts'
+import { type Caller, type Lane, rpcServer } from '../../src/control/rpc.ts'
 import { Session } from '../../src/control/session.ts'
 import { PhError } from '../../src/errors.ts'
 import { depthOf } from '../../src/json-rpc.ts'
 
 const session = new Session({ notify: () => undefined, full: false })
 const caller: Caller = { role: 'change', gid: 0, groups: [], uid: 1000, pid: 42, session }
+
+const lane: Lane = {
+  later(works) {
+    for (const work of works) void work()
+  },
+  list() {
+    const elements: string[] = []
+    return {
+      add(at, text) {
+        elements[at] = text
+      },
+      end() {
+        const there = elements.filter((text) => text !== undefined)
+        return there.length > 0 ? `[${there.join()}]` : null
+      },
+    }
+  },
+}
 
 /** A server with one method for each way to answer. */
 function scene() {
@@ -66,7 +84,7 @@ function scene() {
     failed: (method, e) => failures.push([method, e instanceof Error ? e.message : e]),
   })
   const answer = async (text: string | Buffer): Promise<unknown> => {
-    const line = await rpc.answer(typeof text === 'string' ? Buffer.from(text) : text, caller)
+    const line = await rpc.answer(typeof text === 'string' ? Buffer.from(text) : text, caller, lane)
     assert.ok(line === null || !line.includes('\n'), 'an answer is one line')
     assert.ok(line === null || !/secret|node:|\bat .*:\d+:\d+/.test(line), `it leaks: ${line}`)
     return line === null ? null : JSON.parse(line)

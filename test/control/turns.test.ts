@@ -57,3 +57,26 @@ test('parts of what was begun come before what waits behind it; what waits for s
   })
   assert.deepEqual(order, ['part 0', 'part 1', 'part 2', 'next'])
 })
+
+test('a place that may not begin waits until it is woken, and keeps nobody waiting', async () => {
+  const turns = turnsOf(systemClock())
+  const order: string[] = []
+  let may = false
+  const held = turns.place(() => may)
+  const free = turns.place()
+  for (const n of [1, 2]) held.add(async () => void order.push(`held ${n}`))
+  await new Promise<void>((resolve) => {
+    free.add(async () => {
+      order.push('free')
+      resolve()
+    })
+  })
+  held.wake()
+  assert.deepEqual([order, held.waiting], [['free'], 2])
+  may = true
+  held.wake()
+  await new Promise<void>((resolve) => free.add(async () => resolve()))
+  assert.deepEqual(order, ['free', 'held 1'])
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(order, ['free', 'held 1', 'held 2'])
+})

@@ -81,7 +81,13 @@ test('the limits are those of the source', () => {
   assert.equal(limit('src/control/rpc.ts', 'MAX_BATCH'), 1000)
   assert.equal(limit('src/control/session.ts', 'MOST_SUBSCRIPTIONS'), 64)
   assert.equal(limit('src/control/sender.ts', 'MOST_UNREAD'), MB)
-  assert.equal(limit('src/control/server.ts', 'MAX_NOTICES'), MB)
+  assert.equal(limit('src/control/sender.ts', 'MOST_UNREAD_OF_ALL'), 32 * MB)
+  assert.equal(limit('src/control/sender.ts', 'LEAST_UNREAD'), MB / 16)
+  assert.equal(limit('src/control/sender.ts', 'MOST_OF_A_LIST'), MB / 4)
+  assert.equal(limit('src/control/connection.ts', 'MAX_NOTICES'), MB)
+  assert.equal(limit('src/control/connection.ts', 'REFUSED_MS'), 1_000)
+  assert.equal(limit('src/control/half-read.ts', 'LINE_MS'), 30_000)
+  assert.equal(limit('src/control/half-read.ts', 'MOST_LINES'), 16)
   assert.equal(limit('src/control/events.ts', 'KEPT'), 4096)
   assert.equal(limit('src/control/log-follower.ts', 'BEHIND_BYTES'), 4 * MB)
   const page = text(PAGE)
@@ -91,6 +97,11 @@ test('the limits are those of the source', () => {
     '64 subscriptions',
     '1 MB of answers',
     'beyond 1 MB',
+    '32 MB for all, but 64 KB each',
+    'beyond 256 KB',
+    'within a second',
+    'within 30 s',
+    'at most 16 times `max_message`',
   ]) {
     assert.ok(page.includes(words), words)
   }

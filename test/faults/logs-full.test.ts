@@ -11,6 +11,7 @@ import type { Happening } from '../../src/api/contract.ts'
 import { succeed } from '../helpers/adoption.ts'
 import { type Master, startMaster } from '../helpers/master.ts'
 import { accounted, doesNotWait, NOTE, progressOf, talks } from '../helpers/never-waits.ts'
+import { descriptorsOf } from '../helpers/proc.ts'
 import { missing, needsRoot, sceneOf, until, within } from '../helpers/scene.ts'
 
 /** What a client of the socket hears of logs. */
@@ -88,6 +89,54 @@ test('row 43: kill -9 master while lines are dropped: no two lines become one, t
   assert.ok(accounted(lines, 1) > 40_000)
   const joined = lines.filter((line) => /.line \d+$/.test(line))
   assert.deepEqual(joined, [])
+})
+
+test('row 43: an upgrade while lines are dropped: the count goes on, and no line is torn', {
+  skip: needsRoot,
+}, async (t) => {
+  if (!mounted(t, '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs')) return
+  const master = await startMaster(t, talks('log_full = drop\n'))
+  const { scene } = master
+  await master.logged('the trouble', (line) => line.msg === 'cannot log')
+  await doesNotWait(scene)
+  assert.equal((await master.phctl('upgrade')).code, 0)
+  await doesNotWait(scene)
+  execFileSync('mount', ['-o', 'remount,size=64m', scene.path('small')])
+  const lines = await ended(master)
+  const gone = accounted(lines)
+  assert.ok(gone > 80_000, `${gone} lines are missing`)
+  const notes = lines.filter((line) => NOTE.test(line))
+  assert.equal(notes.length, 1, 'said once')
+  const told = master.lines('phd.log').map((line) => JSON.parse(line) as { msg: string; dropped?: object })
+  const again = told.find(({ msg }) => msg === 'log written again')
+  assert.deepEqual(again?.dropped, { lines: gone, bytes: Number(NOTE.exec(notes[0] ?? '')?.[2]) })
+  assert.equal(told.filter(({ msg }) => msg === 'cannot log').length, 1)
+})
+
+test('row 43: a crash loop while the disk is full: those who wait with their last words are bounded in number', {
+  skip: needsRoot,
+}, async (t) => {
+  if (!mounted(t, '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs')) return
+  const scene = sceneOf(t)
+  execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${scene.path('small/ballast')} || :`], { stdio: 'ignore' })
+  const master = await startMaster(
+    t,
+    '[crash]\ncommand = sh -c "echo last words"\nlog_file = small/crash.log\nstart_retries = -1\n' +
+      'backoff_initial = 1ms\nbackoff_max = 1ms\nstart_seconds = 50ms\n',
+  )
+  const heard = await troublesOf(master)
+  const dropped = (): number => heard.filter(({ error }) => /too many ended processes/.test(String(error))).length
+  await until('the first that has to go', () => dropped() > 0)
+  const before = descriptorsOf(master.pid).size
+  const so = dropped()
+  await until('others', () => dropped() > so + 5)
+  assert.ok(descriptorsOf(master.pid).size - before <= 4, 'descriptors do not pile up')
+  await master.call('stop', { target: 'crash' })
+  rmSync(scene.path('small/ballast'))
+  await until('it is written again', () => heard.at(-1)?.error === null)
+  const gone = dropped()
+  assert.deepEqual(heard.at(-1)?.dropped, { lines: gone, bytes: gone * 'last words\n'.length })
+  await until('the last words of the others', () => master.lines('small/crash.log').length >= 32)
 })
 
 /** The kernel answers the master's writes to the log with the error, until the end of it. */

@@ -83,6 +83,49 @@ test('row 71: upgrade in the midst of starts, stops and rotations: each is finis
   )
 })
 
+test('row 71: upgrade while operations of each kind wait for their turn: each is done once, in its order', async (t) => {
+  const slow = 'command = sleep 600\nstart_seconds = 1500ms\ngraceful_timeout = 5s\n'
+  const names = ['restarted', 'stopped', 'scaled', 'reloaded', 'started']
+  const master = await startMaster(t, names.map((name) => `[${name}]\n${slow}number_workers = 2\n`).join(''))
+  await until('their pids', () => madeOn(master.scene).length === 10)
+  const before = madeOn(master.scene)
+  // All of them are starting, so each of these waits; but a stop, which never does.
+  const no = { wait: false }
+  await master.call('start', { target: 'all', ...no })
+  await master.call('restart', { target: 'restarted:0', ...no })
+  await master.call('stop', { target: 'stopped', ...no })
+  await master.call('scale', { program: 'scaled', delta: 1, ...no })
+  await master.call('scale', { program: 'scaled', delta: 1, ...no })
+  await master.call('reload', { target: 'reloaded', ...no })
+  await master.call('stop', { target: 'started:1', ...no })
+  await master.call('start', { target: 'started:1', ...no })
+  assert.equal((await master.phctl('upgrade')).code, 0)
+  await until('all of it', async () => {
+    const all = (await master.call('status', {})).flatMap(({ program, processes }) =>
+      processes.map((one) => ({ program, ...one })),
+    )
+    const moved = all.filter(({ name, pid }) => name === 'restarted:0' && pid !== pidOf(before, name)).length
+    const reloaded = all.filter(({ program, generation }) => program === 'reloaded' && generation === 2).length
+    const rests = all.every(({ program, state }) => state === (program === 'stopped' ? 'STOPPED' : 'RUNNING'))
+    return all.length === 12 && moved === 1 && reloaded === 2 && rests
+  })
+  const after = madeOn(master.scene)
+  assert.deepEqual(after.map(({ name }) => name).toSorted(), [
+    ...['reloaded:0', 'reloaded:1', 'restarted:0', 'restarted:1', 'scaled:0', 'scaled:1', 'scaled:2', 'scaled:3'],
+    ...['started:0', 'started:1'],
+  ])
+  for (const name of ['restarted:1', 'scaled:0', 'scaled:1', 'started:0']) {
+    assert.equal(pidOf(after, name), pidOf(before, name), `${name} was left alone`)
+  }
+  const log = master.lines('phd.log').map((line) => JSON.parse(line) as Record<string, unknown>)
+  const starts = (name: string): number =>
+    log.filter((line) => line.msg === 'state' && line.name === name && line.to === 'STARTING').length
+  assert.deepEqual(['restarted:0', 'started:1', 'reloaded:0', 'scaled:2'].map(starts), [2, 2, 2, 1])
+})
+
+const pidOf = (all: ReturnType<typeof madeOn>, name: string): number | undefined =>
+  all.find((one) => one.name === name)?.pid
+
 test('row 72: upgrade to a program of another schema: refused before anything is touched', async (t) => {
   const { program, change } = packageOf(t)
   const master = await startMaster(t, `${quick}[web]\ncommand = sleep 600\n`, { program })

@@ -1,6 +1,6 @@
 // What must hold in the moment in which a new master has taken over, before anything else happens.
 
-import type { Kept } from '../../src/core/record.ts'
+import type { Kept, Owed } from '../../src/core/record.ts'
 import type { Instance } from '../../src/core/state.ts'
 import type { Restored } from '../../src/supervisor/adoption.ts'
 import type { Weather } from './storm-weather.ts'
@@ -30,7 +30,10 @@ function programFault({ world, rolled, owed }: Weather, kept: Kept, { entry, pro
   if (!row) return 'no row of it was kept'
   if (!program) return row.removed ? null : 'it is gone'
   const { desired, removed, wanted } = program
-  if (desired !== row.desired || removed !== row.removed || wanted !== row.wanted) return 'its facts are other ones'
+  // What had waited for its turn may have begun in the same moment.
+  const begun = (...kinds: Owed['kind'][]): boolean => row.owed?.some(({ kind }) => kinds.includes(kind)) ?? false
+  const isSame = (desired === row.desired || begun('scale')) && (wanted === row.wanted || begun('start', 'restart'))
+  if (removed !== row.removed || !isSame) return 'its facts are other ones'
   if (row.rollout && !rolled.has(`${entry.name} ${row.rollout.kind}`)) return `its ${row.rollout.kind} does not go on`
   const isBehind = program.instances.some((i) => i.wanted === 'up' && i.spec !== program.spec)
   if (isBehind && owed.has(`${entry.name} update`) && !rolled.has(`${entry.name} update`))

@@ -73,11 +73,13 @@ function nobodyIsThere({ world }: Weather, d: Dice): string[] {
   return [...words, `${ms} ms without a master`]
 }
 
-/** What was asked and not begun is gone with those who asked; of what was being asked nobody knows. */
+/** What was asked and not begun waits on with nobody to hear of it; of what was being asked nobody knows. */
 function forgetCallers(weather: Weather): void {
   const { world, operations, leaving, rolling, rolled, owed, known, step } = weather
   const { flushes, durable } = world.store
-  for (const [name, { rollout }] of durable.program) if (rollout) owed.add(`${name} ${rollout.kind}`)
+  for (const [name, { rollout, owed: waiting = [] }] of durable.program) {
+    for (const { kind } of [...(rollout ? [rollout] : []), ...waiting]) owed.add(`${name} ${kind}`)
+  }
   for (const { program, operation, askedAt, begunAt, endedAt } of operations) {
     const isOpen = endedAt === null || endedAt === flushes
     if (operation.kind === 'update' && isOpen && askedAt < flushes) owed.add(`${program} update`)

@@ -162,7 +162,9 @@ function noteRise({ world, operations, asking, rolling, owed }: Weather, before:
   const asks = asking && (asking.program ?? program) === program && raising.includes(asking.kind)
   const kinds = [...(rolling.get(program)?.keys() ?? [])]
   const rolls = kinds.some((kind) => raising.includes(kind) && owed.has(`${program} ${kind}`))
-  if (!asked && !asks && !rolls) world.faults.push(`${program}:${before.slot} rose from ${at} by itself`)
+  // A start that waited when its master died is begun by the next one.
+  const waited = world.store.durable.program.get(program)?.owed?.some(({ kind }) => raising.includes(kind)) ?? false
+  if (!asked && !asks && !rolls && !waited) world.faults.push(`${program}:${before.slot} rose from ${at} by itself`)
 }
 
 /** In a replacement the old process is told to end only when the new one runs. */

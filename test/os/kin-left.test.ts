@@ -20,9 +20,11 @@ test('a daemon that was forked a moment before the end of its parent is seen, wh
   const strangers = watchStrangers(clock, () => undefined)
   const kin = kinOf({ strangers, clock, again: () => void looks++ })
   const left = new Map<number, boolean>()
-  const stop = reap(({ pid }) => {
-    ended.push(pid)
-    if (leaders.has(pid)) left.set(pid, kin.hasLeft(pid))
+  const stop = reap(clock, (all) => {
+    for (const { pid } of all) {
+      ended.push(pid)
+      if (leaders.has(pid)) left.set(pid, kin.hasLeft(pid))
+    }
   })
   scene.after(stop)
   const spawner = systemSpawner()

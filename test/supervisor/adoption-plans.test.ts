@@ -228,3 +228,32 @@ test('rebuilt: a worker has yet to say that it is ready, any other has lived lon
   ])
   assert.deepEqual([...kept.process.keys()], ['job:0:1', 'web:0:1'])
 })
+
+test('what waited for its turn is done, in its order, after what was under way has come to rest', () => {
+  const spec = specOf({ workers: 2, startMs: 1_000 })
+  const world = orphanedWorld()
+  const [one, other] = [bornIn(world, spec), bornIn(world, spec, {}, 1)]
+  const kept = keptOf(
+    spec,
+    [
+      { state: startingWith(one.pid, 10_500), process: one },
+      { slot: 1, state: runningWith(other.pid), process: other },
+    ],
+    {
+      owed: [
+        { kind: 'settle', slots: [0] },
+        { kind: 'restart', slots: [1], whole: false },
+        { kind: 'scale', count: { by: 1 } },
+        { kind: 'scale', count: { by: -4 } },
+        { kind: 'reload', slots: [0, 1], byName: true, whole: true },
+        { kind: 'scale', count: { to: 2 } },
+      ],
+    },
+  )
+  takeOver(world, kept)
+  assert.deepEqual(world.signalled, [], 'the first start is waited for')
+  world.advance(60_000)
+  assert.deepEqual([generations(world), world.faults], ['0/2 running, 1/2 running', []])
+  assert.equal(world.launched.length, 4, 'the restart, the third slot, two that were reloaded')
+  assert.equal(world.store.durable.program.get('web')?.owed, undefined)
+})

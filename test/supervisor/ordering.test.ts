@@ -67,7 +67,7 @@ test('a stop that waits for others: nothing new starts there, and it goes when i
   const stop = stopOperation([0], true, true)
   let ends = 0
   world.supervisor.operate('db', stop, () => ends++)
-  assert.deepEqual([stateOf(world, 'db')?.state.at, ends, stop.owed?.()], ['running', 0, [0]])
+  assert.deepEqual([stateOf(world, 'db')?.state.at, ends, stop.owesStop?.()], ['running', 0, [0]])
   world.advance(300) // it has died meanwhile
   assert.deepEqual([stateOf(world, 'db')?.state.at, made(world).length, ends], ['stopped', 1, 1])
 

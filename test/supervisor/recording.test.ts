@@ -69,3 +69,25 @@ test('each signal and each birth stands in the record before', () => {
     'SIGKILL: stopping 1',
   ])
 })
+
+test('what waits for its turn stands in the record until it begins, behind that for which it waits', () => {
+  const world = new World()
+  const spec = specOf({ workers: 1, startMs: 1_000 })
+  world.supervisor.add(spec, 'up')
+  verbs(world.supervisor).start()
+  assert.equal(rowOf(world)?.owed, undefined, 'nothing waits')
+  verbs(world.supervisor).restart()
+  verbs(world.supervisor).reload()
+  assert.deepEqual(rowOf(world)?.owed, [
+    { kind: 'settle', slots: [0] },
+    { kind: 'restart', slots: [0], whole: true },
+    { kind: 'reload', slots: [0], byName: true, whole: true },
+  ])
+  world.advance(1_000)
+  assert.deepEqual(
+    rowOf(world)?.owed?.map(({ kind }) => kind),
+    ['settle', 'reload'],
+  )
+  world.advance(60_000)
+  assert.equal(rowOf(world)?.owed, undefined)
+})
