@@ -3,7 +3,8 @@
 
 import type { Program } from '../src/api/contract.ts'
 import { type AskPrograms, complete, type Shell, shells } from './complete.ts'
-import { connectTo, findPlace } from './connect.ts'
+import { connectTo } from './connect.ts'
+import { findPlace } from './finding.ts'
 
 /** Somebody has pressed TAB and waits. */
 const PATIENCE_MS = 300

@@ -1,14 +1,16 @@
-// Finds the master and speaks with it. Promises that no command reaches the wrong master: when a
+// Speaks with the master that was found (finding.ts). Promises that no command reaches the wrong master: when a
 // configuration file led to the socket, what answers there must run that very file, and be of our major version,
 // before anything that changes something is sent; questions go along with the check, so they cost no round trip more.
 
-import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { type Client, connect, type EventStream, type LogStream } from '../src/api/client.ts'
 import type { Info, Method, Params, Result } from '../src/api/contract.ts'
 import { messageOf, PhError } from '../src/errors.ts'
 import { packageVersion } from '../src/package.ts'
 import type { Globals } from './args.ts'
+import { findPlace, type Place } from './finding.ts'
+import { livingBeside } from './instances.ts'
 
 export interface Master {
   readonly socket: string
@@ -21,17 +23,6 @@ export interface Master {
   /** Resolves when the connection is gone. */
   readonly closed: Promise<void>
   close(): void
-}
-
-/** Where a master is looked for, and how we got there. */
-export interface Place {
-  readonly socket: string
-  /** The configuration that the master there must run; null = any. */
-  readonly config: string | null
-  /** What was looked at, in order, for the person who finds no master. */
-  readonly tried: readonly string[]
-  /** What to type to start one. */
-  readonly startWith: string
 }
 
 /** Methods that change nothing: they may be sent before we know who answers. */
@@ -49,9 +40,6 @@ const questions: ReadonlySet<string> = new Set([
 /** Beyond --timeout, what the master gets to answer by itself that the time is over. */
 const GRACE_MS = 2000
 
-const SYSTEM_SOCKET = '/run/phd/phd.sock'
-const DEFAULT_CONFIG = 'config.ini'
-
 export async function openMaster(globals: Globals, warn: (text: string) => void): Promise<Master> {
   return connectTo(await findPlace(globals, process.env, warn), globals.timeout)
 }
@@ -62,22 +50,26 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
   try {
     client = await connect(place.socket)
   } catch (e) {
-    throw e instanceof PhError && e.code === 'PH_NO_MASTER' ? lost(e, place) : e
+    throw e instanceof PhError && e.code === 'PH_NO_MASTER' ? await lost(e, place) : e
   }
   let checked: Promise<Info | null> | null = null
   const ask = async (method: string, params: unknown, limit: number | null): Promise<unknown> => {
     checked ??= identify(client, place)
+    const who = checked
     if (method === 'info') {
-      const info = await within(limit, method, checked)
+      const info = await within(limit, method, who)
       return info ?? client.raw(method, params)
     }
-    if (!questions.has(method)) await within(limit, method, checked)
+    if (!questions.has(method)) await within(limit, method, who)
     const answer = client.raw(method, params)
     answer.catch(() => {}) // awaited below; when the check fails before it, nobody else will ask what became of it
+    const named = answer.catch(async (e: unknown) => {
+      throw ofInstance(e, await who)
+    })
     return within(
       limit,
       method,
-      checked.then(() => answer),
+      who.then(() => named),
     )
   }
   const raw = (method: string, params: unknown): Promise<unknown> => {
@@ -87,9 +79,13 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
   const stream = async <S extends { readonly begun: Promise<unknown> }>(method: string, open: () => S): Promise<S> => {
     const limit = timeout === null ? null : timeout * 1000
     checked ??= identify(client, place)
-    await within(limit, method, checked)
+    const info = await within(limit, method, checked)
     const opened = open()
-    await within(limit, method, opened.begun)
+    try {
+      await within(limit, method, opened.begun)
+    } catch (e) {
+      throw ofInstance(e, info)
+    }
     return opened
   }
   return {
@@ -101,78 +97,6 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
     closed: client.closed,
     close: () => client.close(),
   }
-}
-
-/** The socket to try, by -s, $PHD_SOCKET, -c or ./config.ini, /run/phd/phd.sock. */
-export async function findPlace(
-  globals: Globals,
-  env: Readonly<Record<string, string | undefined>>,
-  warn: (text: string) => void,
-): Promise<Place> {
-  const { socket, config, instance } = globals
-  const suffix = instance === null ? '' : ` --instance ${instance}`
-  const startWith = `phd -c ${config ?? 'FILE'}${suffix}`
-  // A file named by -c binds the master even where the socket was found without it.
-  const bound = config === null ? null : resolve(config)
-  if (socket !== null) return { socket, config: bound, tried: [`-s ${socket}`], startWith }
-  if (env.PHD_SOCKET) {
-    return { socket: env.PHD_SOCKET, config: bound, tried: [`$PHD_SOCKET = ${env.PHD_SOCKET}`], startWith }
-  }
-  const file = config ?? DEFAULT_CONFIG
-  if (config !== null || existsSync(file)) {
-    const shown = config ?? `./${DEFAULT_CONFIG}`
-    const found = await socketOf(file, shown, instance, warn)
-    return {
-      socket: found,
-      config: resolve(file),
-      tried: [`${shown} -> ${found}`],
-      startWith: `phd -c ${file}${suffix}`,
-    }
-  }
-  const system = withInstance(SYSTEM_SOCKET, instance)
-  return {
-    socket: system,
-    config: null,
-    tried: ['$PHD_SOCKET (not set)', `./${DEFAULT_CONFIG} (no such file)`, system],
-    startWith,
-  }
-}
-
-/**
- * The socket that a configuration file names. A file that is broken just now still belongs to a
- * running master: then the default place next to it is tried, which the check of who answers makes safe.
- */
-async function socketOf(
-  file: string,
-  shown: string,
-  instance: string | null,
-  warn: (text: string) => void,
-): Promise<string> {
-  const { loadConfig, formatProblem } = await import('../src/config/load.ts')
-  try {
-    return loadConfig(file, { instance }).master.socket
-  } catch (e) {
-    if (!(e instanceof PhError) || e.code !== 'PH_CONFIG') throw e
-    const guess = withInstance(join(resolve(dirname(file)), 'phd.sock'), instance)
-    if (existsSync(guess)) {
-      warn(`phctl: ${shown} has errors (phctl check shows them); speaking to the master at ${guess}`)
-      return guess
-    }
-    const problems = (e.data.problems ?? []) as readonly Parameters<typeof formatProblem>[0][]
-    const first = problems.slice(0, 3).map((p) => `\n  ${formatProblem(p)}`)
-    const more = problems.length > 3 ? `\n  and ${problems.length - 3} more: phctl check ${file}` : ''
-    throw new PhError(
-      'PH_CONFIG',
-      `cannot find the socket through ${shown}: the file has errors (-s SOCKET goes without it)${first.join('')}${more}`,
-      e.data,
-      { cause: e },
-    )
-  }
-}
-
-/** `phd.sock` -> `phd.NAME.sock`, as phd does it. */
-function withInstance(path: string, instance: string | null): string {
-  return instance === null ? path : path.replace(/\.sock$/, `.${instance}.sock`)
 }
 
 /**
@@ -207,6 +131,12 @@ async function identify(client: Client, place: Place): Promise<Info | null> {
   return info
 }
 
+/** What a master refuses, with its name where it has one: several may run by one file. */
+function ofInstance(e: unknown, info: Info | null): unknown {
+  if (!(e instanceof PhError) || !info?.instance) return e
+  return new PhError(e.code, `${e.message} (instance ${info.instance})`, e.data, { cause: e })
+}
+
 function real(path: string): string {
   try {
     return realpathSync(path)
@@ -215,8 +145,11 @@ function real(path: string): string {
   }
 }
 
-function lost(e: PhError, place: Place): PhError {
-  const hint = `  looked for: ${place.tried.join(', ')}\n  start one with: ${place.startWith}`
+async function lost(e: PhError, place: Place): Promise<PhError> {
+  // Whoever forgot --instance, or wrote another, is told what there is.
+  const others = await livingBeside(place)
+  const living = others.length === 0 ? '' : `\n  others live there: ${others.join(', ')} (see: phctl instances)`
+  const hint = `  looked for: ${place.tried.join(', ')}${living}\n  start one with: ${place.startWith}`
   return new PhError(e.code, `${messageOf(e)}\n${hint}`, { ...e.data, tried: place.tried }, { cause: e })
 }
 

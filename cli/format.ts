@@ -159,6 +159,11 @@ export function columns(rows: readonly (readonly string[])[], indent = ''): stri
   )
 }
 
+/** A word as a shell would want it written. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${clean(text).replaceAll("'", `'\\''`)}'`
+}
+
 function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 126) return false
   return true

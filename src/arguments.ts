@@ -16,7 +16,8 @@ export const usage = `phd: keeps the worker programs of an INI file alive and an
 
 usage: phd [-c FILE] [-s NAME ...] [-n] [--instance NAME]
 
-  -c, --config FILE     configuration; default ./config.ini, else /etc/phd/config.ini
+  -c, --config FILE     configuration; default ./config.ini, else
+                        ~/.config/phd/config.ini (not for root), else /etc/phd/config.ini
   -s, --section NAME    only this program; may be given several times
   -n, --foreground      stay in the foreground whatever daemonize says
       --instance NAME   one more master on the same file, with files of its own

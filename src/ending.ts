@@ -11,6 +11,7 @@ import type { Capture } from './os/output.ts'
 import { removePidfile } from './os/pidfile.ts'
 import type { Journal } from './os/store.ts'
 import type { WorkerChannel } from './os/workers.ts'
+import type { Announcer } from './supervisor/announcing.ts'
 import type { Supervisor } from './supervisor/supervisor.ts'
 
 export interface EndingParts {
@@ -21,6 +22,7 @@ export interface EndingParts {
   readonly heralds: Pick<Ears, 'close'>
   readonly clock: Clock
   readonly events: Events
+  readonly announcer: Announcer
   readonly log: MasterLog['log']
   readonly pidfile: string
   readonly store: Journal
@@ -82,6 +84,7 @@ export function endingOf(parts: EndingParts): Ending {
       begun = true
       log.info({ why }, 'stopping')
       events.emit('master.stopping', { reason: why })
+      parts.announcer.stopping()
       // Who has a process to talk to goes on with it; others are refused, and do not wait for nobody.
       parts.listeners.close()
       supervisor.shutdown(() => {

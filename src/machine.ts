@@ -157,7 +157,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   }
   feedEvents(supervisor, events, facts)
   limitMemory({ supervisor, clock, memoryOf: (pid) => usage.of(pid).memory })
-  const own = [master.runPath, master.socket, master.pidfile, master.logFile]
+  const own = [master.runPath, master.socket, master.pidfile, ...(master.logFile === null ? [] : [master.logFile])]
   reloadOnChange({ supervisor, clock, log, own, watchFiles })
   // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
   if (inheritance) supervisor.adopt(inheritance.restored)

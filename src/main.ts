@@ -3,20 +3,23 @@
 // the only file that does.
 
 import './early.ts' // before everything else
+import './ground.ts'
 
 import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { accessOf, type SocketAccess } from './access.ts'
 import { readArguments, usage } from './arguments.ts'
-import { type Config, findConfig, formatProblem, loadConfig } from './config/load.ts'
+import { type Config, formatProblem, loadConfig } from './config/load.ts'
+import { caller, findConfig, placesOf } from './config/places.ts'
 import { printConfig } from './config/print.ts'
 import { replaySignals } from './early.ts'
 import { codes, messageOf, PhError } from './errors.ts'
 import { runMaster } from './master.ts'
 import { receiveSockets } from './os/activation.ts'
 import { type Parent, startDaemon, waitingParent } from './os/daemon.ts'
+import { makeFolder } from './os/folders.ts'
 import { receiveHandover } from './os/handover.ts'
 import { takeLock } from './os/lock.ts'
 import { type MasterLog, openMasterLog } from './os/master-log.ts'
@@ -44,11 +47,12 @@ async function main(): Promise<void> {
       return print(`${packageVersion()}\n`)
     default:
   }
-  const file = args.config ?? findConfig(process.cwd())
+  const places = placesOf(caller(), process.env)
+  const file = args.config ?? findConfig(places)
   if (file === null) {
     throw new PhError(
       'PH_USAGE',
-      'cannot find a configuration: neither ./config.ini nor /etc/phd/config.ini; give one with -c FILE',
+      `cannot find a configuration: there is none of ${places.join(', ')}; give one with -c FILE`,
     )
   }
   const foreground = args.foreground
@@ -99,6 +103,10 @@ async function run(
   const phctl = phctlCommand(config, process.cwd())
   process.umask(0o022)
   process.chdir('/')
+  // In a place of the system or of the user nobody has made these for us.
+  for (const { key, value, place } of master.settings) {
+    if (place !== undefined && (key === 'socket' || key === 'pidfile')) makeFolder(dirname(value), 0o711)
+  }
   const lock = handover?.lock ?? takeLock(master.runPath, { pid: process.pid, config: config.file })
   if (!handover) await refuseLiveSocket(master.socket)
   const masterLog = await openMasterLog({ file: master.logFile, level: master.logLevel, foreground })

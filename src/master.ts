@@ -24,10 +24,12 @@ import { followLog } from './os/log-follow.ts'
 import { growthOf } from './os/log-growth.ts'
 import { lastLines } from './os/log-reader.ts'
 import type { MasterLog } from './os/master-log.ts'
+import { notifierOf } from './os/notifier.ts'
 import type { Capture } from './os/output.ts'
 import { removePidfile, writePidfile } from './os/pidfile.ts'
 import { packageVersion } from './package.ts'
 import { signalActions } from './signal-actions.ts'
+import { announcerOf } from './supervisor/announcing.ts'
 import { listenToSignals } from './supervisor/signals.ts'
 import type { Supervisor } from './supervisor/supervisor.ts'
 import { upgraderOf } from './upgrade.ts'
@@ -78,6 +80,9 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     supervisor,
     operator,
   )
+  const { pid, env } = process
+  const notifier = notifierOf({ env, pid, clock, noted: (facts, text) => log.warn(facts, text) })
+  const announcer = announcerOf({ notifier, supervisor, clock, pid })
   const end = endingOf({
     supervisor,
     output,
@@ -85,6 +90,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     channel,
     clock,
     events,
+    announcer,
     log,
     pidfile: master.pidfile,
     store,
@@ -94,16 +100,17 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     ended: options.ended,
   })
   const ownLog = growthOf(clock)
-  masterLog.onLine = () => ownLog.tell(master.logFile)
+  const { logFile } = master
+  if (logFile !== null) masterLog.onLine = () => ownLog.tell(logFile)
   const reopen = (): void => {
     try {
       masterLog.reopen()
     } catch (e) {
       // The old file is still written; the other logs are reopened all the same.
-      log.error({ file: master.logFile, err: messageOf(e) }, 'cannot reopen')
-      events.emit('log.trouble', { file: master.logFile, error: messageOf(e) })
+      log.error({ file: logFile, err: messageOf(e) }, 'cannot reopen')
+      events.emit('log.trouble', { file: logFile, error: messageOf(e) })
     }
-    ownLog.replaced(master.logFile)
+    if (logFile !== null) ownLog.replaced(logFile)
     output.reopen()
     channel.reopen()
     log.info({}, 'log files reopened')
@@ -139,7 +146,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     clock,
     facts,
     events,
-    logs: logsOf(supervisor, master.logFile, clock, logReading(output, ownLog, master.logFile)),
+    logs: logsOf(supervisor, logFile, clock, logReading(output, ownLog, logFile)),
     version: packageVersion(),
     features: machine.features,
     startedAt,
@@ -157,6 +164,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       configuration,
       log,
       foreground,
+      announcer,
       stop: (why) => end.begin(why),
       reopen,
       upgrade,
@@ -204,10 +212,11 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   }
   configuration.begin(inheritance?.kept ?? null)
   end.watch()
+  announcer.ready()
 }
 
 /** Program logs grow in the capture; the master's own grows with each line of it. */
-function logReading(output: Capture, own: ReturnType<typeof growthOf>, masterFile: string): LogReading {
+function logReading(output: Capture, own: ReturnType<typeof growthOf>, masterFile: string | null): LogReading {
   return {
     lastLines,
     followLog,

@@ -4,6 +4,7 @@ import type { Configuration } from './control/configuration.ts'
 import type { Operator } from './control/operator.ts'
 import { messageOf } from './errors.ts'
 import type { MasterLog } from './os/master-log.ts'
+import type { Announcer } from './supervisor/announcing.ts'
 import type { SignalActions } from './supervisor/signals.ts'
 import type { Supervisor } from './supervisor/supervisor.ts'
 
@@ -13,6 +14,7 @@ export interface SignalParts {
   readonly configuration: Configuration
   readonly log: MasterLog['log']
   readonly foreground: boolean
+  readonly announcer: Announcer
   /** Begins the orderly end. */
   stop(why: string): void
   reopen(): void
@@ -26,11 +28,16 @@ export function signalActions({ supervisor, operator, configuration, log, ...par
     stop: (signal) => parts.stop(`got ${signal}`),
     kill: () => supervisor.killAll(),
     async hup() {
-      await hup(configuration, log)
+      parts.announcer.reloading()
+      const trouble = await hup(configuration, log)
       // What WINCH has sent to rest comes back.
       const back = [...rested].filter((program) => supervisor.programs.has(program))
       rested.clear()
-      if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
+      try {
+        if (back.length > 0 && !supervisor.isStopping) await operator.start(back, { wait: true })
+      } finally {
+        parts.announcer.reloaded(trouble)
+      }
     },
     reopen: () => parts.reopen(),
     upgrade() {
@@ -48,14 +55,17 @@ export function signalActions({ supervisor, operator, configuration, log, ...par
   }
 }
 
-async function hup(configuration: Configuration, log: SignalParts['log']): Promise<void> {
+/** What did not go well, in a few words. */
+async function hup(configuration: Configuration, log: SignalParts['log']): Promise<string | null> {
   try {
     const { diff, ok, results } = await configuration.hup()
     const failed = results.filter((r) => !r.ok)
     if (ok) log.info({ diff }, 'HUP: updated and reloaded')
     else log.error({ diff, failed }, 'HUP: updated; not everything could be reloaded')
+    return ok ? null : 'not everything could be reloaded (see the log)'
   } catch (e) {
     log.error({ err: messageOf(e) }, 'HUP: nothing was changed')
+    return 'the last reload changed nothing (see the log)'
   }
 }
 

@@ -35,6 +35,7 @@ const floors: Readonly<Record<string, number>> = {
   'arguments.ts': 4,
   'early.ts': 4,
   'ending.ts': 4,
+  'ground.ts': 4,
   'inheritance.ts': 4,
   'machine.ts': 4,
   'signal-actions.ts': 4,
@@ -120,6 +121,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'overflow.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'pump.ts', 'stream-tools.ts'],
   'pump.ts': ['libc-io.ts'],
   'reaper.ts': ['libc.ts'],
+  'notifier.ts': ['libc-socket.ts'],
   'spawner.ts': ['identity.ts', 'libc.ts', 'libc-credentials.ts', 'proc.ts'],
   'record-file.ts': ['proc.ts'],
   'store.ts': ['proc.ts', 'record-file.ts'],
@@ -134,11 +136,11 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
 /** Longer than a room of thought should be, and why it may. */
 const long: Readonly<Record<string, { readonly most: number; readonly why: string }>> = {
   'src/api/contract.ts': {
-    most: 430,
+    most: 460,
     why: 'one contract on one page: server, client and documentation derive from it',
   },
   'src/core/state.ts': { most: 320, why: 'states, events and effects: what the table speaks of, on one page' },
-  'cli/commands/catalog.ts': { most: 280, why: 'one table: what each command is, and nothing else' },
+  'cli/commands/catalog.ts': { most: 310, why: 'one table: what each command is, and nothing else' },
 }
 const LONGEST = 250
 
@@ -215,7 +217,7 @@ test('one door to each dangerous thing', () => {
   assert.deepEqual(imports('croner'), ['src/schedule.ts'])
   assert.deepEqual(imports('chokidar'), ['src/os/files.ts'])
   const exits = users((s) => /\bprocess\s*\.\s*(exit|reallyExit|abort)\b(?!Code)/.test(s.code))
-  assert.deepEqual(exits.sort(), ['cli/main.ts', 'src/main.ts', 'src/worker/boot.ts'])
+  assert.deepEqual(exits.sort(), ['cli/main.ts', 'src/ground.ts', 'src/main.ts', 'src/worker/boot.ts'])
   none(users((s) => s.path.startsWith('src/') && /\bchild_process\b/.test(s.code)))
 })
 

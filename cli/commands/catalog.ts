@@ -98,6 +98,13 @@ export const catalog = {
     meaning: 'ask the master for a sign of life',
     examples: ['phctl ping', 'phctl ping --timeout 2s || echo "no answer"'],
   },
+  instances: {
+    topic: 'Look',
+    args: '',
+    meaning: 'list the masters of a configuration: each --instance, and whether it lives',
+    details: ['Those that have been started here; -c FILE or -s SOCKET says of what.'],
+    examples: ['phctl instances', 'phctl -c /srv/app/config.ini instances --json'],
+  },
   start: {
     topic: 'Operate',
     args: '<target...>',
@@ -226,6 +233,22 @@ export const catalog = {
     options: [['--no-wait', 'answer at once, do not wait for the end']],
     examples: ['phctl shutdown', 'phctl shutdown --timeout 1m'],
   },
+  startup: {
+    topic: 'Other',
+    args: '',
+    meaning: 'print or write the systemd unit that starts phd with the machine',
+    options: [
+      ['--user', "a unit of the user's own systemd (the default, but for root)"],
+      ['--system', 'a unit of the system, that runs phd as you (the default for root)'],
+      ['--write', 'write the unit to its place instead of printing it'],
+      ['--systemd <version>', 'write for this version (default: the one that is here)'],
+    ],
+    details: [
+      'The configuration is -c FILE, or the one that phd would find here.',
+      'Says on stderr what to type next. Written again, it replaces what it wrote before.',
+    ],
+    examples: ['phctl startup --write', 'phctl -c /srv/app/config.ini --instance blue startup'],
+  },
   call: {
     topic: 'Other',
     args: '<method> [json]',
@@ -260,7 +283,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['top', 'startup', 'import', 'export'] as const
+export const laterCommands = ['top', 'import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

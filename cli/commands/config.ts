@@ -3,15 +3,14 @@
 
 import type { ConfigDiff, Effect, Problem, Shown } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { clean, columns, count, type Paint } from '../format.ts'
+import { clean, columns, count, type Paint, shellWord } from '../format.ts'
 import { withProgress } from '../screen.ts'
-import { BAD_CONFIG, type Context, FAILED, master, OK, targetOf } from './context.ts'
+import { BAD_CONFIG, type Context, FAILED, fileOf, master, OK, targetOf } from './context.ts'
 import { progressOf, wordsOf } from './operate.ts'
 
 export async function check(ctx: Context): Promise<number> {
-  const { loadConfig, formatProblem, findConfig } = await import('../../src/config/load.ts')
-  const file = ctx.args[0] ?? ctx.globals.config ?? findConfig(process.cwd())
-  if (file === null) throw new PhError('PH_USAGE', 'cannot find a file to check: there is no ./config.ini; name one')
+  const { loadConfig, formatProblem } = await import('../../src/config/load.ts')
+  const file = ctx.args[0] ?? fileOf(ctx.globals)
   const words = (list: readonly Problem[]): string[] => list.map((p) => clean(formatProblem(p)))
   try {
     const { programs, warnings } = loadConfig(file, { instance: ctx.globals.instance })
@@ -93,7 +92,7 @@ function shownLines(one: Shown, paint: Paint): string[] {
       '  ',
     ),
     ...block(`process ${one.program}:${one.slot}`, [
-      ['argv', one.argv.map(word).join(' ')],
+      ['argv', one.argv.map(shellWord).join(' ')],
       ['directory', value(one.directory)],
       ['stdout', value(one.stdout)],
       ['stderr', one.stderr === null ? 'merged into stdout' : value(one.stderr)],
@@ -105,9 +104,4 @@ function shownLines(one: Shown, paint: Paint): string[] {
       Object.entries(one.environment).map(([key, text]) => [`${clean(key)}=${clean(text)}`]),
     ),
   ]
-}
-
-/** A word as a shell would want it written. */
-function word(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${clean(text).replaceAll("'", `'\\''`)}'`
 }

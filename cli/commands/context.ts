@@ -1,6 +1,8 @@
 // What every command gets, and what it gives back: its exit status. A failure is thrown as a
 // PhError; main.ts says it and takes the exit status from the table of errors.
 
+import { caller, findConfig, placesOf } from '../../src/config/places.ts'
+import { PhError } from '../../src/errors.ts'
 import type { Globals } from '../args.ts'
 import { type Master, openMaster } from '../connect.ts'
 import type { Out } from '../output.ts'
@@ -26,6 +28,14 @@ export const BAD_CONFIG = 6
 
 export function master(ctx: Context): Promise<Master> {
   return openMaster(ctx.globals, ctx.out.remark)
+}
+
+/** The configuration that a command works on here, without a master. */
+export function fileOf({ config }: Globals): string {
+  const places = placesOf(caller(), process.env)
+  const file = config ?? findConfig(places)
+  if (file !== null) return file
+  throw new PhError('PH_USAGE', `cannot find a configuration: there is none of ${places.join(', ')}; name one`)
 }
 
 /** One target as a string, several as a list, none as nothing. */

@@ -6,9 +6,11 @@ import { check, reread, show, update } from './config.ts'
 import type { Handler } from './context.ts'
 import { graph } from './graph.ts'
 import { help, version } from './help.ts'
+import { instances } from './instances.ts'
 import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
 import { reload, restart, run, scale, signal, start, stop, wait } from './operate.ts'
+import { startup } from './startup.ts'
 import { pid, status } from './status.ts'
 import { upgrade } from './upgrade.ts'
 
@@ -21,6 +23,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   pid,
   info,
   ping,
+  instances,
   start,
   stop,
   restart,
@@ -37,6 +40,7 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   loglevel,
   upgrade,
   shutdown,
+  startup,
   call,
   completion,
   help,

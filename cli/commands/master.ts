@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs'
 import type { LogLevel } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { connectTo, type Master, type Place } from '../connect.ts'
+import { connectTo, type Master } from '../connect.ts'
+import type { Place } from '../finding.ts'
 import { columns, duration } from '../format.ts'
 import { withProgress } from '../screen.ts'
 import { type Context, master, OK } from './context.ts'
@@ -107,7 +108,7 @@ async function goneBy(deadline: number, m: Master, pid: number): Promise<void> {
 }
 
 async function answersAs(pid: number, socket: string): Promise<boolean> {
-  const place: Place = { socket, config: null, tried: [], startWith: '' }
+  const place: Place = { socket, instance: null, config: null, tried: [], startWith: '' }
   try {
     const other = await connectTo(place, 1)
     const facts = await other.call('info', {})

@@ -2,7 +2,8 @@
 
 import type { Info } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { connectTo, type Place } from '../connect.ts'
+import { connectTo } from '../connect.ts'
+import type { Place } from '../finding.ts'
 import { type Context, master, OK } from './context.ts'
 
 /** Until the new program answers; its check has passed by then. */
@@ -31,7 +32,7 @@ export async function upgrade(ctx: Context): Promise<number> {
 
 /** null = it does not answer yet. */
 async function infoFrom(socket: string): Promise<Info | null> {
-  const place: Place = { socket, config: null, tried: [], startWith: '' }
+  const place: Place = { socket, instance: null, config: null, tried: [], startWith: '' }
   try {
     const m = await connectTo(place, 5)
     const facts = await m.call('info', {})

@@ -12,6 +12,8 @@ export interface Setting {
   readonly value: string
   /** null = default. */
   readonly origin: { readonly file: string; readonly line: number } | null
+  /** A default of files in this folder, not of the table. */
+  readonly place?: string
   /** The same for the same meaning, however it is spelled: `10` and `10s`. For comparing only. */
   readonly effective: string
 }
@@ -35,7 +37,8 @@ export interface MasterConfig {
   readonly observe: readonly string[]
   readonly pidfile: string
   readonly runPath: string
-  readonly logFile: string
+  /** null = none: in the foreground it goes to stdout all the same. */
+  readonly logFile: string | null
   readonly logLevel: LogLevel
   readonly daemonize: boolean
   /** What becomes of processes when the master dies hard. */

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { slotMark } from '../core/spec.ts'
 import type { Entry } from './lexer.ts'
 import { foldKey } from './lexer.ts'
+import type { StandardPlace } from './places.ts'
 import { BadValue, type Place } from './problems.ts'
 import type { Where } from './setting-row.ts'
 import { canonical, rowOf } from './settings.ts'
@@ -26,6 +27,8 @@ export interface Builtins {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Folder of the main file: `here` of the defaults. */
   readonly here: string
+  /** What that folder makes of some defaults; null = nothing. */
+  readonly place: StandardPlace | null
 }
 
 /** Entries by canonical name. */
@@ -37,6 +40,8 @@ export interface Layer {
   readonly inherited: Entries
   /** The line that sets a name, the section's before [DEFAULT]'s; null when none does, or the nearest leaves it empty. */
   readonly find: (name: string) => Entry | null
+  /** The folder that gives a name its default, where that is not the table. */
+  readonly placeOf: (name: string) => string | null
   /** The value of a name after interpolation; null when nothing gives one. Throws BadValue. */
   readonly value: (name: string) => Text | null
   /** A text as if it stood in this section. Throws BadValue. */
@@ -97,9 +102,15 @@ export function createLayer(where: Where, own: Entries, inherited: Entries, buil
     return new BadValue(message, last ? { at: { file: last.file, line: last.line, key: last.written } } : {})
   }
 
+  /** A file that says where its base is has everything below that, wherever it stands itself. */
+  const placed = (name: string): string | null =>
+    find(name) || find('base_path') ? null : (builtins.place?.defaults.get(name) ?? null)
+
   function compute(name: string): Known | null {
     const entry = find(name)
     const row = rowOf(name, where) ?? rowOf(name, 'master') ?? rowOf(name, 'program')
+    const standard = placed(name)
+    if (standard !== null) return plain(standard)
     const raw = entry?.value ?? row?.default ?? null
     // A variable that is written and left empty is an empty text; a key left empty has its default.
     if (raw === null) return written(name) && !row ? plain('') : null
@@ -151,7 +162,8 @@ export function createLayer(where: Where, own: Entries, inherited: Entries, buil
 
   const value = (name: string): Text | null => resolve(name)
   const expand = (raw: string): Text => replace(raw, builtins.here)
-  return { where, own, inherited, find, value, expand }
+  const placeOf = (name: string): string | null => (placed(name) === null ? null : (builtins.place?.folder ?? null))
+  return { where, own, inherited, find, placeOf, value, expand }
 }
 
 export interface Reference {

@@ -1,7 +1,7 @@
 // The door of the room: a file name in, a checked configuration out, or one PH_CONFIG that holds
 // everything that is wrong with it. Reads files and nothing else; changes nothing.
 
-import { existsSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { errno, PhError } from '../errors.ts'
@@ -14,6 +14,7 @@ import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
 import { refuseSharedAddresses } from './listen.ts'
 import { readMaster, type View } from './master.ts'
+import { standardPlace } from './places.ts'
 import { Findings } from './problems.ts'
 import { readProgram } from './program.ts'
 import { gather, NAME } from './sections.ts'
@@ -35,7 +36,8 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
   const findings = new Findings()
   const env = options.env ?? process.env
   const cpus = options.cpus ?? availableParallelism()
-  const builtins: Builtins = { program: null, instance, cpus, env, here: path.dirname(main) }
+  const here = path.dirname(main)
+  const builtins: Builtins = { program: null, instance, cpus, env, here, place: standardPlace(here, env) }
   const found = gather(main, builtins, findings, options.read ?? readText)
   const defaults: Entries = found.defaults ? defaultEntries(found.defaults, findings) : new Map()
   const nowhere = { file: main, line: 0 }
@@ -63,11 +65,6 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
   refuseSharedAddresses(views, programs, findings)
   findings.settle()
   return { file: main, instance, master: named(master, programs), programs, warnings: findings.warnings }
-}
-
-/** `./config.ini`, else `/etc/phd/config.ini`; null when there is neither. */
-export function findConfig(cwd: string): string | null {
-  return [path.join(cwd, 'config.ini'), '/etc/phd/config.ini'].find((file) => existsSync(file)) ?? null
 }
 
 /** Whether two names lead to the same file. */
@@ -111,7 +108,7 @@ function refuseSharedFiles(
     [master.pidfile, 'pidfile'],
     [master.socket, 'socket'],
   ] as const) {
-    users.set(file, { name: null, text: `the ${key} of the master` })
+    if (file !== null) users.set(file, { name: null, text: `the ${key} of the master` })
   }
   for (const view of views) {
     const config = programs.get(view.header.name)

@@ -4,7 +4,7 @@ import type { LogLevel } from '../api/contract.ts'
 import type { ExitWhen } from '../core/exit-when.ts'
 import type { MasterConfig, Orphans } from './config.ts'
 import type { Layer } from './layers.ts'
-import { RUN_PATH_BYTES, SOCKET_BYTES } from './paths.ts'
+import { parseOutput, RUN_PATH_BYTES, SOCKET_BYTES } from './paths.ts'
 import type { Findings } from './problems.ts'
 import { createReader, type Header, type Reader } from './reader.ts'
 import { rows } from './settings.ts'
@@ -30,7 +30,7 @@ export function readMaster(master: View, programs: readonly View[], given: Given
   reader.path('log_path')
   const socket = reader.path('socket', { own: 'file', limit: SOCKET_BYTES })
   const runPath = reader.path('run_path', { own: 'folder', limit: RUN_PATH_BYTES })
-  const logFile = reader.path('log_file', { own: 'file' })
+  const logFile = readLogFile(reader)
 
   // The seed's files say these two in a program's section: one master has one of each.
   const views = [master, ...programs]
@@ -52,8 +52,11 @@ export function readMaster(master: View, programs: readonly View[], given: Given
   }
   const pidfile = hoist('pidfile', (from) => from.path('pidfile', { own: 'file' }))
   const daemonize = hoist('daemonize', (from) => from.boolean('daemonize'))
+  if (daemonize && !given.foreground && shown(reader, 'log_file') === 'inherit') {
+    reader.refuse('log_file', 'cannot be stdout with daemonize: in the background there is none')
+  }
 
-  const files = { socket, pidfile, log_file: logFile, run_path: runPath }
+  const files = { socket, pidfile, log_file: logFile ?? '', run_path: runPath }
   for (const [index, [name, file]] of Object.entries(files).entries()) {
     const [same] =
       Object.entries(files)
@@ -83,6 +86,15 @@ export function readMaster(master: View, programs: readonly View[], given: Given
   const order = rows.master.map((row) => row.name)
   const settings = reader.settings.toSorted((a, b) => order.indexOf(a.key) - order.indexOf(b.key))
   return { ...config, settings }
+}
+
+/** Where the lines go besides stdout; null = nowhere. */
+function readLogFile(reader: Reader): string | null {
+  const text = reader.layer.find('log_file')?.value ?? ''
+  const word = text.includes('\n') ? text : parseOutput(text, '/')
+  if (word !== 'none' && word !== 'inherit') return reader.path('log_file', { own: 'file' })
+  const nowhere = (): string => word
+  return reader.take('log_file', () => null, null, nowhere)
 }
 
 function parsePeople(text: string): readonly string[] {

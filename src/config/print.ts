@@ -37,7 +37,8 @@ export function maskedSetting({ key, value }: Setting): string {
 }
 
 function line(setting: Setting): string {
-  const origin = setting.origin ? `${setting.origin.file}:${setting.origin.line}` : 'default'
+  const standard = setting.place === undefined ? 'default' : `default of a file in ${setting.place}`
+  const origin = setting.origin ? `${setting.origin.file}:${setting.origin.line}` : standard
   const value = maskedSetting(setting)
     .replaceAll('%', '%%')
     .replace(/\0slot:(\d*[ds])\0/g, '%(slot)$1')

@@ -78,7 +78,9 @@ export function createReader(layer: Layer, header: Header, instance: string | nu
       }
       if (Array.isArray(row.available)) demand(row.available, whole.text, row)
       const value = parse(whole.text, row, whole)
-      note({ key: name, value: show ? show(value) : whole.text, origin, effective: JSON.stringify(value) })
+      const place = layer.placeOf(name)
+      const setting = { key: name, value: show ? show(value) : whole.text, origin, effective: JSON.stringify(value) }
+      note(place === null ? setting : { ...setting, place })
       return value
     } catch (e) {
       if (!(e instanceof BadValue)) throw e

@@ -5,6 +5,7 @@
 import type { LogLine, LogSource } from '../api/contract.ts'
 import { nameOf, type Program } from '../core/program.ts'
 import type { Instance } from '../core/state.ts'
+import { PhError } from '../errors.ts'
 import { outputOf } from '../supervisor/launch.ts'
 import type { LineSource } from './log-lines.ts'
 import { chooseTargets } from './targets.ts'
@@ -23,11 +24,14 @@ export type Stream = 'stdout' | 'stderr' | undefined
 export function placesOf(
   programs: ReadonlyMap<string, Program>,
   targets: readonly string[],
-  masterLog: string,
+  masterLog: string | null,
   stream: Stream,
 ): Places {
   const places: Places = new Map()
   if (targets.includes('master')) {
+    if (masterLog === null) {
+      throw new PhError('PH_CONFLICT', "cannot find the master's log: by [master] log_file it has no file")
+    }
     const place: Place = { path: masterLog, name: 'master', format: 'raw', names: null, stream: null }
     places.set(masterLog, new Map([['master', place]]))
   }

@@ -42,7 +42,7 @@ const FILE_BYTES = 256 * 1024
 const SEARCH_BYTES = 4 * 1024 * 1024
 const MOST_LINES = 100_000
 
-export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, reading: LogReading): Logs {
+export function logsOf(supervisor: Supervisor, masterLog: string | null, clock: Clock, reading: LogReading): Logs {
   const placesNow = (targets: readonly string[], stream?: Stream): Places =>
     placesOf(supervisor.programs, targets, masterLog, stream)
 
@@ -96,7 +96,7 @@ export function logsOf(supervisor: Supervisor, masterLog: string, clock: Clock, 
     read: (params, session) => inTurn(session, () => read(params, session)),
     clear(target) {
       const paths = [...placesNow(listOf(target)).keys()]
-      if (paths.includes(masterLog)) {
+      if (masterLog !== null && paths.includes(masterLog)) {
         throw new PhError('PH_CONFLICT', "cannot clear the master's own log; rename it and use reopen")
       }
       for (const path of paths) reading.clear(path)

@@ -191,3 +191,11 @@ export interface Workers {
   bind(token: string, pid: number): void
   forget(token: string): void
 }
+
+/** The way to who has started us and watches over us: systemd, or what speaks as it does (sd_notify(3)). */
+export interface Notifier {
+  /** Lines as sd_notify(3) has them: `READY=1`. Never waits, and never throws. */
+  tell(...lines: readonly string[]): void
+  /** It takes us for dead when it has heard no WATCHDOG=1 for so long, in ms; null = it does not ask for that. */
+  readonly watchdogMs: number | null
+}

@@ -13,6 +13,7 @@ const c = {
   bind: lib.func('int bind(int fd, void *address, uint length)'),
   connect: lib.func('int connect(int fd, void *address, uint length)'),
   listen: lib.func('int listen(int fd, int backlog)'),
+  sendto: lib.func('int64_t sendto(int fd, void *text, size_t length, int flags, void *address, uint addressLength)'),
   setsockopt: lib.func('int setsockopt(int fd, int level, int name, void *value, uint length)'),
   attach: lib.func('int setsockopt(int fd, int level, int name, sock_fprog *program, uint length)'),
   getsockopt: lib.func('int getsockopt(int fd, int level, int name, int32_t *value, _Inout_ uint32_t *length)'),
@@ -103,6 +104,26 @@ export function isServed(path: string): boolean {
     const address = unixAddress(path)
     // EAGAIN: its queue is full, so somebody listens.
     return uncut(() => c.connect(fd, address, address.length)) === 0 || lastError() === constants.errno.EAGAIN
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const MSG_DONTWAIT = 0x40
+
+/**
+ * Sends one datagram to the Unix socket of that name; one that begins with @ is abstract (unix(7)). Never waits: throws
+ * EAGAIN where its queue is full.
+ */
+export function sendDatagram(name: string, text: string): void {
+  const fd = check('socket', c.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+  try {
+    const bytes = Buffer.from(text)
+    const address = unixAddress(name.replace(/^@/, '\0'))
+    // The name of an abstract socket is all of its bytes: one more at the end would be another name.
+    const length = name.startsWith('@') ? address.length - 1 : address.length
+    const sent = uncut(() => c.sendto(fd, bytes, bytes.length, MSG_DONTWAIT, address, length))
+    check('sendto', Number(sent))
   } finally {
     closeSync(fd)
   }

@@ -16,20 +16,18 @@ export interface MasterLog {
 }
 
 export interface MasterLogOptions {
-  readonly file: string
+  /** null = none. */
+  readonly file: string | null
   readonly level: LogLevel
   readonly foreground: boolean
 }
 
 export async function openMasterLog({ file, level, foreground }: MasterLogOptions): Promise<MasterLog> {
-  mkdirSync(dirname(file), { recursive: true })
-  const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o640 })
-  const streams: pino.StreamEntry[] = [{ stream: destination, level: 'trace' }]
+  const destination = file === null ? null : openFile(file)
+  const streams: pino.StreamEntry[] = destination ? [{ stream: destination, level: 'trace' }] : []
   if (foreground) streams.push({ stream: await foregroundStream(), level: 'trace' })
   const state: { onLine: (() => void) | null } = { onLine: null }
   streams.push({ stream: { write: () => state.onLine?.() }, level: 'trace' })
-  // A log that cannot be written (disk full, a terminal that is gone) must not end the master.
-  destination.on('error', () => undefined)
   const log = pino(
     {
       level,
@@ -42,14 +40,22 @@ export async function openMasterLog({ file, level, foreground }: MasterLogOption
   return Object.assign(state, {
     log,
     reopen() {
-      mkdirSync(dirname(file), { recursive: true })
-      destination.reopen()
+      if (file !== null) mkdirSync(dirname(file), { recursive: true })
+      destination?.reopen()
     },
     level(set?: LogLevel) {
       if (set !== undefined) log.level = set
       return log.level as LogLevel
     },
   })
+}
+
+function openFile(file: string): ReturnType<typeof pino.destination> {
+  mkdirSync(dirname(file), { recursive: true })
+  const destination = pino.destination({ dest: file, sync: true, append: true, mode: 0o640 })
+  // A log that cannot be written (disk full, a terminal that is gone) must not end the master.
+  destination.on('error', () => undefined)
+  return destination
 }
 
 async function foregroundStream(): Promise<pino.DestinationStream> {

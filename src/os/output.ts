@@ -110,13 +110,10 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     const stream = takeStream(options, tools)
     const drop = (): void => {
       const chunk = tools.duplicate(fd)
-      const gone = { lines: chunk.filter((byte) => byte === LF).length, bytes: pipeBytes(fd) }
-      file.trouble.dropped(gone)
-      failed(
-        new Error(
-          `too many ended processes of "${program}" wait for it: the last ${gone.bytes} bytes of one are dropped`,
-        ),
-      )
+      const bytes = pipeBytes(fd)
+      file.trouble.dropped({ lines: chunk.filter((byte) => byte === LF).length, bytes })
+      const many = `too many ended processes of "${program}" wait for it`
+      failed(new Error(`${many}: the last ${bytes} bytes of one are dropped`))
       pumping.drop(source)
     }
     const source = {

@@ -1,13 +1,11 @@
 // The supervisor: one mailbox, one loop.
 //
-// Everything that happens (a child ended, a worker spoke, a client asked, a deadline passed) is a
-// mail. The loop takes one at a time: the state table is asked, the next state stored. When the mailbox
-// is empty, the programs that changed are settled: counts are reconciled, operations asked whether they are
-// done, forgotten instances dropped. Then all that changed is written down, and the effects are carried
-// out; their outcomes are mails again. Then a few owed processes are made (a spawn blocks for about 3 ms, and clients must be
-// answered while hundreds start), and one alarm is set for the earliest deadline of all.
-//
-// Must not wait for anything, and must not touch the world but through its ports.
+// Everything that happens (a child ended, a worker spoke, a client asked, a deadline passed) is a mail. The loop
+// takes one at a time: the state table is asked, the next state stored. When the mailbox is empty, the programs
+// that changed are settled: counts are reconciled, operations asked whether they are done, forgotten instances
+// dropped. Then all that changed is written down, and the effects are carried out; their outcomes are mails again.
+// Then a few owed processes are made, and one alarm is set for the earliest deadline of all. It must not wait for
+// anything, and must not touch the world but through its ports.
 
 import { socketsFor } from '../core/listening.ts'
 import { forgettable, type Program, reconcile } from '../core/program.ts'

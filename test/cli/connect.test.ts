@@ -5,7 +5,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { connectTo, findPlace, type Place } from '../../cli/connect.ts'
+import { connectTo } from '../../cli/connect.ts'
+import { findPlace, type Place } from '../../cli/finding.ts'
 import { PhError } from '../../src/errors.ts'
 import { bad, fakeMaster, ok } from './fake-master.ts'
 
@@ -78,7 +79,13 @@ test('nobody there: what was looked for and how to start one', soon, async () =>
   })
 })
 
-const place = (socket: string, config: string | null): Place => ({ socket, config, tried: ['x'], startWith: 'phd' })
+const place = (socket: string, config: string | null): Place => ({
+  socket,
+  instance: null,
+  config,
+  tried: ['x'],
+  startWith: 'phd',
+})
 
 test('questions go along with the check, changes wait for it', soon, async () => {
   const fake = await fakeMaster(({ id, method }, socket) => {

@@ -18,7 +18,7 @@ function entries(values: Readonly<Record<string, string>>, file = '/main/config.
 
 function layer(own: Readonly<Record<string, string>>, inherited: Readonly<Record<string, string>> = {}): Layer {
   const env = { HOME: '/home/x', PERCENT: '100%(x)s' }
-  const builtins = { program: 'web', instance: null, cpus: 4, env, here: '/main' }
+  const builtins = { program: 'web', instance: null, cpus: 4, env, here: '/main', place: null }
   return createLayer('program', entries(own, '/inc/own.ini'), entries(inherited), builtins)
 }
 

@@ -89,7 +89,7 @@ test('sections, continuations, comments and interpolation are those of configpar
   out.append(row)`,
     cases,
   )
-  const builtins = { program: 's', instance: null, cpus: 1, env: {}, here: '/' }
+  const builtins = { program: 's', instance: null, cpus: 1, env: {}, here: '/', place: null }
   for (const [index, text] of cases.entries()) {
     const findings = new Findings()
     const sections = lex(text, 'f', findings)

@@ -63,7 +63,7 @@ test('bash: commands, programs, processes behind their colon, options and their 
 }, async (t) => {
   const master = await startMaster(t, ini)
   const cases = [
-    [['st'], ['status', 'start', 'stop']],
+    [['st'], ['status', 'start', 'stop', 'startup']],
     [
       ['stop', ''],
       ['web', 'web-api', 'mail', 'daemons', 'all'],
