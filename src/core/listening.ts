@@ -41,7 +41,7 @@ export function socketsFor({ spec, desired, removed, instances }: Program): Want
     const slots = spec.balance === 'reuseport' ? Math.max(1, desired) : 1
     for (let slot = 0; slot < slots; slot++) add(spec, slot)
   }
-  for (const i of instances) if (isLive(i)) add(i.spec, i.slot)
+  for (const i of instances) if (i.spec.listeners.length > 0 && isLive(i)) add(i.spec, i.slot)
   return [...wanted.values()]
 }
 

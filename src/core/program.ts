@@ -76,12 +76,25 @@ export function slotsOf(program: Pick<Program, 'instances'>): Slot[] {
 
 /** One slot of it; null when there is none of that number. */
 export function slotOf(program: Pick<Program, 'instances'>, slot: number): Slot | null {
+  const { instances } = program
   let found: Slot | null = null
-  for (const i of program.instances) {
-    if (i.slot === slot) found = found ? beside(found, i) : { slot, serving: i, replacement: null }
-    else if (i.slot > slot) break
+  for (let at = firstOf(instances, slot); at < instances.length; at++) {
+    const i = instances[at]
+    if (i?.slot !== slot) break
+    found = found ? beside(found, i) : { slot, serving: i, replacement: null }
   }
   return found
+}
+
+/** Where the slot begins in the list, or would. */
+function firstOf(instances: readonly Instance[], slot: number): number {
+  let [low, high] = [0, instances.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((instances[middle]?.slot ?? slot) < slot) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function beside(slot: Slot, newer: Instance): Slot {
@@ -117,20 +130,19 @@ export type Order =
 export function reconcile(program: Program): Order[] {
   const orders: Order[] = []
   const desired = program.removed ? 0 : program.desired
-  const have = new Set<number>()
+  const missing: number[] = []
+  let next = 0
   let up = program.instances.length === 0 && program.wanted === 'up'
   for (const i of program.instances) {
-    have.add(i.slot)
+    for (; next < i.slot && next < desired; next++) missing.push(next)
+    next = i.slot + 1
     up ||= i.wanted === 'up' && i.slot < desired
     if (i.slot >= desired && i.wanted === 'up' && (program.removed || program.lingersUntil === null))
       orders.push({ do: 'drop', instance: i })
   }
-  for (let slot = 0; slot < desired; slot++) {
-    if (!have.has(slot)) {
-      orders.push({ do: 'create', slot, generation: program.generation, wanted: up ? 'up' : 'down' })
-    }
-  }
-  return orders
+  for (; next < desired; next++) missing.push(next)
+  const { generation } = program
+  return [...orders, ...missing.map((slot): Order => ({ do: 'create', slot, generation, wanted: up ? 'up' : 'down' }))]
 }
 
 /**

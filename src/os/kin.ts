@@ -54,13 +54,15 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
   const leaders = new Map<number, Leader>()
   /** What one look has found serves all who ask in this turn: a hundred ends at once ask a hundred times. */
   let everybody: Seen[] | null = null
+  /** The same for what came to us. */
+  let ours: Seen[] | null = null
   /** Since when there is one who cannot be told from others. */
   let doubtSince: number | null = null
 
   /** Living ones, apart from the leader itself; and whether there may be more. */
   const look = (pid: number): { readonly left: readonly Seen[]; readonly doubt: boolean } => {
     const leader = leaders.get(pid)
-    const found = leader?.child ? leftToUs() : all()
+    const found = leader?.child ? allOfOurs() : all()
     // A number is given away again when nobody has it for his group: if it is another process's by now, so is the group.
     const isAnothers = leader !== undefined && found.some((p) => p.pid === pid && p.start !== leader.start)
     const isMember = (p: Seen): boolean => p.group === pid && !isAnothers
@@ -99,11 +101,21 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
   const all = (): Seen[] => {
     if (everybody) return everybody
     everybody = lookAround()
-    // An end that we hear of later may have come after this look.
-    queueMicrotask(() => {
-      everybody = null
-    })
+    queueMicrotask(lookAnew)
     return everybody
+  }
+
+  const allOfOurs = (): Seen[] => {
+    if (ours) return ours
+    ours = leftToUs()
+    queueMicrotask(lookAnew)
+    return ours
+  }
+
+  /** An end that we hear of later may have come after the last look. */
+  const lookAnew = (): void => {
+    everybody = null
+    ours = null
   }
 
   /** Is the doubt one to wait for? Then it is asked again. */
@@ -131,7 +143,7 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
       const found = look(pid)
       const isTold = found.left.map((p) => p.parent === process.pid || strangers.watch(p.pid, p.start))
       if (isTold.every(Boolean)) return found
-      everybody = null
+      lookAnew()
     }
     return { left: [], doubt: true }
   }
@@ -174,6 +186,7 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
       leader.said = signal === 'SIGKILL' ? [signal] : [...new Set([...leader.said, signal])]
       let heard = false
       let refused: unknown = null
+      lookAnew()
       // One by one, also those of the group: its number may be another's as soon as its last member has gone.
       for (const one of look(pid).left) {
         const signals = leader.told.has(keyOf(one)) ? [signal] : leader.said
@@ -184,6 +197,7 @@ export function kinOf({ strangers, clock, again }: KinOptions): Kin {
           refused = e // the others get it all the same
         }
       }
+      lookAnew() // for those who were made meanwhile
       tellNew(leader, look(pid).left)
       if (refused !== null) throw refused
       return heard

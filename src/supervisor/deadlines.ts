@@ -33,7 +33,7 @@ export class Deadlines {
         this.#all.touched.add(entry) // looked at when it is settled
         any = true
       }
-      for (const i of [...entry.instances]) {
+      for (const i of entry.instances) {
         const deadline = deadlineOf(i)
         if (deadline === null || deadline > now || !(this.#alarmed || judgesNobody(i))) continue
         any = true
