@@ -194,7 +194,7 @@ function notes(p: ProcessStatus, now: number): string[] {
     said.push(`replacement${pid} is ${p.replacement.state}`)
   }
   if (p.leftovers !== null && p.leftovers > 0) said.push(`${count(p.leftovers, 'leftover')} of its group being ended`)
-  if (p.standbyOf !== null) said.push(`standby of ${p.standbyOf}`)
+  if (p.standbyOf !== null && p.reason === null) said.push(`standby of ${p.standbyOf}`)
   if (p.statusText !== null && p.statusText !== '') said.push(p.statusText)
   return said
 }

@@ -8,12 +8,14 @@ import { addressKey, socketsOf } from './core/listening.ts'
 import type { Clock } from './core/ports.ts'
 import type { Kept, KeptProcess, ListenerRow } from './core/record.ts'
 import type { Spec } from './core/spec.ts'
-import { messageOf } from './errors.ts'
+import { leftToOthers, singlesIn } from './core/standby.ts'
+import { messageOf, PhError } from './errors.ts'
 import { exitOfDead, type Strangers } from './os/adopted.ts'
 import { listeningSocketsOf } from './os/foreign-sockets.ts'
 import type { MasterLog } from './os/master-log.ts'
 import { statOf } from './os/proc.ts'
 import { quarantine, readRecord } from './os/record-file.ts'
+import type { SystemSingleLocks } from './os/single-lock.ts'
 import { type Survivor, survivorsOf, survivorWith } from './os/survivors.ts'
 import { type Restored, restorePrograms } from './supervisor/adoption.ts'
 import { rebuild } from './supervisor/rebuilding.ts'
@@ -29,6 +31,7 @@ export interface Heir {
   readonly clock: Clock
   readonly log: MasterLog['log']
   readonly strangers: Strangers
+  readonly single: Pick<SystemSingleLocks, 'reclaim'>
 }
 
 /** null = there is nothing to take over: the last master ended in order, or there was none since the boot. */
@@ -47,8 +50,10 @@ export function inherit(heir: Heir): Inheritance | null {
       return fromProcesses(heir, reading)
     case 'kept':
       try {
-        return { kept: reading.kept, restored: restored(heir, reading.kept), from: 'record' }
+        const kept = withoutOthers(heir, reading.kept)
+        return { kept, restored: restored(heir, kept), from: 'record' }
       } catch (e) {
+        if (e instanceof PhError) throw e // a lock that cannot be used is no fault of the record
         // Whole, and yet it makes no sense.
         return fromProcesses(heir, { why: messageOf(e), moved: quarantine(state) })
       }
@@ -67,11 +72,17 @@ function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved
   if (moved !== null || found.length > 0) log.error({ why, moved, living: found.map(({ pid }) => pid) }, text)
   if (found.length === 0) return null
   const specs = new Map([...config.programs].map(([name, { spec }]) => [name, spec]))
-  const kept = {
+  const rebuilt = {
     ...rebuild(found, specs, { now: clock.now(), wall: clock.wall() }),
     listener: listenersOf(found, specs),
   }
+  const kept = withoutOthers(heir, rebuilt)
   return { kept, restored: restored(heir, kept), from: 'processes' }
+}
+
+/** Of programs whose lock another master has taken since, nothing is ours to take over or to end. */
+function withoutOthers({ single }: Heir, kept: Kept): Kept {
+  return leftToOthers(kept, new Set([...singlesIn(kept)].filter((program) => !single.reclaim(program))))
 }
 
 /** What the living listen on, as rows of the record: each slot's own socket, or the one of all. */

@@ -27,6 +27,7 @@ import type { MasterLog } from './os/master-log.ts'
 import { type Capture, captureOutput } from './os/output.ts'
 import { probesOf } from './os/probes.ts'
 import { reap } from './os/reaper.ts'
+import { type SystemSingleLocks, singleLocks } from './os/single-lock.ts'
 import { systemSpawner } from './os/spawner.ts'
 import { type Journal, openStore } from './os/store.ts'
 import { usageReader } from './os/usage.ts'
@@ -35,6 +36,7 @@ import { packageFile, packageVersion } from './package.ts'
 import { nextRun } from './schedule.ts'
 import { launcherOf } from './supervisor/launch.ts'
 import { limitMemory } from './supervisor/memory-limit.ts'
+import { tellStandby } from './supervisor/standby.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { reloadOnChange } from './supervisor/watching.ts'
 import { workersOf } from './supervisor/worker-launch.ts'
@@ -56,6 +58,7 @@ export interface Machine {
   readonly channel: WorkerChannel
   readonly errands: Errands
   readonly heralds: Pick<Ears, 'handOver' | 'close'>
+  readonly single: Pick<SystemSingleLocks, 'handOver'>
   readonly supervisor: Supervisor
   readonly facts: StatusFacts
   readonly inheritance: Inheritance | null
@@ -82,7 +85,20 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
 
   const events = eventLog(clock, handover?.seq)
   const strangers = watchStrangers(clock, (e) => post.to?.post({ type: 'reaped', ...e }))
-  const inheritance = inherit({ config, clock, log, strangers })
+  const { instance } = config
+  const { runPath, socket } = master
+  const single = singleLocks({
+    folder: join(master.commonPath, 'state', 'single'),
+    self: { instance, pid: process.pid, runPath, socket },
+    handed: handover?.singles ?? {},
+    clock,
+    news(program, standing) {
+      if (post.to?.programs.get(program)?.removed !== false) return // it wants none any more
+      post.to.atOnce(program, (desk) => tellStandby(desk, standing))
+    },
+    log: (facts, text) => log.warn(facts, text),
+  })
+  const inheritance = inherit({ config, clock, log, strangers, single })
   const kept = inheritance?.kept ?? null
   const state = join(master.runPath, 'state')
   const store = openStore({ folder: state, version: packageVersion(), clock, kept, trouble: recordTrouble(log) })
@@ -146,7 +162,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     recorded: () => store.flush(),
   })
   const signals = cgroups.around(kin)
-  const supervisor = new Supervisor({ clock, launcher, listeners, signals, store, log, random, nextRun })
+  const supervisor = new Supervisor({ clock, launcher, listeners, signals, single, store, log, random, nextRun })
   post.to = supervisor
   const usage = usageReader(clock)
   const facts: StatusFacts = {
@@ -173,7 +189,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     },
     close: () => heralds.close(),
   }
-  const world = { clock, events, store, output, listeners, channel, errands, heralds: notices }
+  const world = { clock, events, store, output, listeners, channel, errands, heralds: notices, single }
   return { ...world, supervisor, facts, inheritance, environment, features, stopReaping }
 }
 

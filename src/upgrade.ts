@@ -12,6 +12,7 @@ import type { Ears } from './os/heralds.ts'
 import type { SystemListeners } from './os/listeners.ts'
 import type { MasterLog } from './os/master-log.ts'
 import type { Capture } from './os/output.ts'
+import type { SystemSingleLocks } from './os/single-lock.ts'
 import type { Journal } from './os/store.ts'
 
 export interface UpgradeParts {
@@ -25,13 +26,14 @@ export interface UpgradeParts {
   readonly output: Capture
   readonly listeners: SystemListeners
   readonly heralds: Pick<Ears, 'handOver'>
+  readonly single: Pick<SystemSingleLocks, 'handOver'>
   /** The environment that this process was started with. */
   readonly environment: Readonly<Record<string, string | undefined>>
   server(): ControlServer | null
   /** The master is on its way out: what comes after it would start anew what is being stopped. */
   isStopping(): boolean
   /** What goes over, but for the descriptors that this file finds itself. */
-  handover(): Omit<Handover, 'control' | 'streams' | 'listeners' | 'heralds'>
+  handover(): Omit<Handover, 'control' | 'streams' | 'listeners' | 'heralds' | 'singles'>
 }
 
 /** What `phd --check-upgrade` prints. */
@@ -80,6 +82,7 @@ function become(parts: UpgradeParts, failed: () => void): void {
         streams,
         listeners: parts.listeners.handOver(),
         heralds: parts.heralds.handOver(),
+        singles: parts.single.handOver(),
       },
       { argv: successorOf(parts), env: environment, watched: environment.INVOCATION_ID !== undefined },
     )

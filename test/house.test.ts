@@ -77,6 +77,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'errands.ts': ['libc.ts', 'reaper.ts'],
   'fifo.ts': ['libc-io.ts'],
   'foreign-sockets.ts': ['libc-pidfd.ts', 'libc-socket.ts'],
+  'former-holder.ts': ['libc-pidfd.ts', 'proc.ts', 'record-file.ts', 'single-lock-file.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'herald-files.ts': ['libc-io.ts', 'libc-notify.ts', 'proc.ts'],
   'heralds.ts': [
@@ -122,6 +123,8 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'pump.ts': ['libc-io.ts'],
   'reaper.ts': ['libc.ts'],
   'notifier.ts': ['libc-socket.ts'],
+  'single-lock-file.ts': ['libc-io.ts', 'proc.ts'],
+  'single-lock.ts': ['folders.ts', 'former-holder.ts', 'single-lock-file.ts'],
   'spawner.ts': ['identity.ts', 'libc.ts', 'libc-credentials.ts', 'proc.ts'],
   'record-file.ts': ['proc.ts'],
   'store.ts': ['proc.ts', 'record-file.ts'],

@@ -37,6 +37,8 @@ export interface MasterConfig {
   readonly observe: readonly string[]
   readonly pidfile: string
   readonly runPath: string
+  /** run_path without the instance: what all masters of the file share. '' = they have no folder in common. */
+  readonly commonPath: string
   /** null = none: in the foreground it goes to stdout all the same. */
   readonly logFile: string | null
   readonly logLevel: LogLevel

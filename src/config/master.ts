@@ -1,5 +1,6 @@
 // [master] and what stands for it elsewhere, as the master computes with it.
 
+import path from 'node:path'
 import type { LogLevel } from '../api/contract.ts'
 import type { ExitWhen } from '../core/exit-when.ts'
 import type { MasterConfig, Orphans } from './config.ts'
@@ -74,6 +75,7 @@ export function readMaster(master: View, programs: readonly View[], given: Given
     observe: reader.take('observe', parsePeople, []),
     pidfile,
     runPath,
+    commonPath: commonPath(reader, runPath, given.instance),
     logFile,
     logLevel: (reader.choice('log_level') ?? 'info') as LogLevel, // the choices of its row are the levels
     daemonize: daemonize && !given.foreground,
@@ -95,6 +97,12 @@ function readLogFile(reader: Reader): string | null {
   if (word !== 'none' && word !== 'inherit') return reader.path('log_file', { own: 'file' })
   const nowhere = (): string => word
   return reader.take('log_file', () => null, null, nowhere)
+}
+
+/** Where run_path names the instance itself, nobody knows what the others' would be. */
+function commonPath({ layer }: Reader, runPath: string, instance: string | null): string {
+  if (runPath === '' || layer.value('run_path')?.instance) return ''
+  return instance === null ? runPath : path.dirname(runPath)
 }
 
 function parsePeople(text: string): readonly string[] {

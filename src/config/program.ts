@@ -8,12 +8,12 @@ import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
 import { cannotDieWithMaster } from './orphans.ts'
 import { readOutput } from './output.ts'
-import type { Findings } from './problems.ts'
+import { BadValue, type Findings } from './problems.ts'
 import { createReader, type Reader } from './reader.ts'
 import { type Bound, checkReady, readReady } from './ready.ts'
 import { readRun } from './run.ts'
 import { neverReplaced, oneAtATime, readAutorestart, readSchedule } from './schedule.ts'
-import { parseCodes, parseDuration, parseInteger, unfit } from './units.ts'
+import { parseBoolean, parseCodes, parseDuration, parseInteger, quote, unfit } from './units.ts'
 import { cfgOf, programSettings, readEnvironment } from './variables.ts'
 import { readWatch } from './watch.ts'
 
@@ -47,6 +47,7 @@ export function readProgram(
     ...listening,
     ...times,
     ...readWatch(reader, basePath, times),
+    ...readSingle(reader, master),
     autostart: reader.boolean('autostart'),
     dependsOn: reader.take('depends_on', parseDependencies, []), // names: load.ts knows who they are
     dependsRestart: reader.boolean('depends_restart'),
@@ -76,7 +77,6 @@ export function readProgram(
   }
   const workerTimeoutMs = readTimeout(reader, facts.ready)
   checkReady(reader, facts)
-  reader.boolean('single_instance')
   if (facts.backoffInitialMs > facts.backoffMaxMs) {
     const name = reader.layer.find('backoff_initial') ? 'backoff_initial' : 'backoff_max'
     reader.refuse(name, 'cannot be: backoff_initial is longer than backoff_max')
@@ -101,6 +101,25 @@ function parseCount(text: string, cpus: number): number {
   if (text.toLowerCase() === 'auto') return cpus
   if (!/^\d{1,5}$/.test(text) || Number(text) > 10_000) throw unfit(text, 'a whole number from 0 to 10000, or auto')
   return Number(text)
+}
+
+/** `etcd://...` is a word of a later version. */
+function readSingle(reader: Reader, { commonPath }: MasterConfig): { singleInstance?: true } {
+  const single = reader.take(
+    'single_instance',
+    (text) => {
+      if (!text.startsWith('etcd://')) return parseBoolean(text)
+      throw new BadValue(`cannot be ${quote(text)}: it is not available in this version; wanted true or false`)
+    },
+    false,
+  )
+  if (!single) return {}
+  if (commonPath === '')
+    reader.refuse(
+      'single_instance',
+      'cannot be true: run_path names the instance itself (%(instance)s), so they have no folder in common',
+    )
+  return { singleInstance: true }
 }
 
 /** supervisord's killasgroup speaks only where stop_group does not. */

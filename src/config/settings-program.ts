@@ -149,8 +149,8 @@ const carriedOut: readonly SettingRow[] = [
     meaning: "Time zone of the schedule, as `Europe/Berlin`; otherwise the master's own." },
   { name: 'watch', type: 'text', default: null, ...live,
     meaning: 'Files whose change reloads the program: globs or folders, comma separated, against base_path; `!` before one excepts it.' },
-  { name: 'single_instance', type: 'boolean', default: 'false', available: ['false'], effect: 'reload',
-    meaning: 'Run under at most one master of this host; only `false` in this version.' },
+  { name: 'single_instance', type: 'boolean', default: 'false', ...reload,
+    meaning: 'Run under at most one of the masters on this file (`phd --instance`); under the others it is STANDBY.' },
 ]
 
 // biome-ignore format: a table reads best one key a line

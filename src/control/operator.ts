@@ -74,8 +74,6 @@ export class Operator {
     timeout: number | undefined,
     left: (gone: () => void) => () => void,
   ): Promise<OperationResult> {
-    if (state === 'STANDBY')
-      throw new PhError('PH_PARAMS', 'cannot wait for STANDBY: it is not available in this version')
     const waits = chooseTargets(this.#supervisor.programs, target).map((c) => ({
       program: c.program,
       slots: c.slots,

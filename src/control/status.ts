@@ -118,7 +118,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     health: null,
     leftovers: leader === null ? null : facts.left(leader) || null,
     replacement: replacement ? replacementOf(replacement) : null,
-    standbyOf: null,
+    standbyOf: state.at === 'standby' ? state.of : null,
     exit: i.exit ? exitFacts(i.exit) : null,
     // With leftovers the next start waits for their end, whenever that is.
     nextAttemptAt:

@@ -87,6 +87,8 @@ function hindering(i: Instance, condition: Condition): Hindrance {
     case 'exited':
     case 'fatal':
       return say(true, ended)
+    case 'standby':
+      return say(true, i.reason)
     default:
       return state satisfies never
   }

@@ -7,6 +7,7 @@
 //
 //   stopped -> [waiting] -> starting -> running -> (exit) -> backoff -> [waiting] -> starting ...
 //                                  \-> stopping -> stopped          \-> fatal | exited
+//   starting -> standby -> starting: while another master has the lock of its program
 //
 // Promises: a state carries all its data (no flags beside it); `wanted` is kept apart from what is;
 // FATAL and EXITED leave only when somebody asks (start, restart, stop). Must not read a clock: `now` comes in.
@@ -26,7 +27,8 @@ export const rules: Rules = {
   waiting:  { start: up.keep, stop: down.leave, restart: up.keep, kill: down.leave, depsOk: up.depsOk, waits: up.waits },
   starting: { start: up.keep, waits: up.waitsAgain, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
               spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, missed: up.missed, status: word.status,
-              extend: word.extend, hangs: word.hangs, exited: up.startFailed, deadline: up.late },
+              extend: word.extend, hangs: word.hangs, exited: up.startFailed, deadline: up.late,
+              lockTaken: up.standBy },
   running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: word.beat, ready: word.readyAgain,
               withdrew: word.withdrew, status: word.status, hangs: word.hangs, exited: up.ended, deadline: up.overdue,
               recycleLater: up.recycleLater },
@@ -36,6 +38,7 @@ export const rules: Rules = {
   backoff:  { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
   exited:   { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
   fatal:    { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
+  standby:  { start: up.start, run: up.run, restart: up.start, stop: down.rest, kill: down.rest, lockGot: up.run, lockTaken: up.standBy },
 }
 
 /** What `event` makes of the instance. An event that its state does not name changes nothing. */

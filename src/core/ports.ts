@@ -6,7 +6,7 @@ import type { Account, CgroupLimits, Identity, SlotIdentity } from './identity.t
 import type { Wanted } from './listening.ts'
 import type { Asked } from './readiness.ts'
 import type { KeptProcess, RowKind } from './record.ts'
-import type { OutputSpec } from './spec.ts'
+import type { OutputSpec, Spec } from './spec.ts'
 import type { Instance } from './state.ts'
 
 export interface Clock {
@@ -51,6 +51,26 @@ export interface Spawned {
   /** Start time as the kernel counts it (/proc/PID/stat, field 22): with the pid it names one process of this boot. */
   readonly start: number
 }
+
+/** Locks that all masters of one file share: a process of a program that has one is made only while it is ours. */
+export interface SingleLocks {
+  /** Before a process is made; null = it may be. Else `lockGot` or `lockTaken` follow when that changes. */
+  take(spec: Spec): Standing | null
+  /** It is ours, and nothing of a former holder lives. */
+  holds(program: string): boolean
+  /** What the program needs from now on. Without need of it, the lock is let go for others. */
+  keep(program: string, need: LockNeed): void
+}
+
+/** Why a process may not be made now. */
+export interface Standing {
+  /** Who has the lock; null = nobody else, what a former holder has left is being ended. */
+  readonly of: string | null
+  readonly reason: string
+}
+
+/** `news`: it waits for the lock. */
+export type LockNeed = 'lock' | 'news' | null
 
 /** What programs listen on. Sockets are known by their keys. */
 export interface Listeners {

@@ -36,6 +36,7 @@ const words = {
   backoff: 'BACKOFF',
   exited: 'EXITED',
   fatal: 'FATAL',
+  standby: 'STANDBY',
 } as const satisfies Record<At, ProcessWord>
 
 /** supervisord's word for the state. */

@@ -100,6 +100,9 @@ function stepOf(plan: Rollout, instances: readonly Instance[], orders: Order[], 
       if (!fresh.exit?.expected) return giveUp(fresh, older, orders)
       dropAll(older, orders)
       return older.length === 0 ? 'done' : 'under'
+    case 'standby': // the lock is another master's: nothing of it runs here
+      dropAll(older, orders)
+      return older.length === 0 ? 'done' : 'under'
     case 'backoff':
     case 'fatal':
       return giveUp(fresh, older, orders)
@@ -151,6 +154,7 @@ function begin(plan: Rollout, older: readonly Instance[], orders: Order[], hindr
       return 'under'
     case 'stopped':
     case 'exited':
+    case 'standby':
       return 'done'
     default:
       return keep.state satisfies never

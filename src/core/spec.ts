@@ -131,6 +131,8 @@ export interface Spec {
   /** Connections that may wait in the queue of a listener. Default 511. */
   readonly backlog: number
   readonly balance: Balance
+  /** Under at most one master of all instances of the file. Absent = false. */
+  readonly singleInstance?: boolean
   readonly autostart: boolean
   /** What must be so before each start of one of its processes. */
   readonly dependsOn: readonly Dependency[]

@@ -8,7 +8,7 @@ import { stopWith } from './stopping.ts'
 
 // start -------------------------------------------------------------------------------------------
 
-type Idle = In<'stopped' | 'backoff' | 'exited' | 'fatal'>
+type Idle = In<'stopped' | 'backoff' | 'exited' | 'fatal' | 'standby'>
 
 /** What has a schedule waits for its time: who starts it wants that, and no run now. */
 export function start(i: Idle, e: Event, c: Context): Step {
@@ -45,6 +45,14 @@ export function waitsAgain(i: In<'starting'>, e: { text: string; stuck: boolean 
 /** Its dependencies are far enough, now. */
 export function depsOk(i: In<'waiting'>, _e: Event, c: Context): Step {
   return spawn(i, c)
+}
+
+/** Another master has the lock of its program, or what that one has left still lives: no process is made. */
+export function standBy(i: In<'starting' | 'standby'>, e: { of: string | null; reason: string }): Step {
+  const { state } = i
+  const isKnown = state.at === 'standby' && state.of === e.of && i.reason === e.reason
+  if (isKnown || (state.at === 'starting' && state.pid !== null)) return { next: i, effects: [] }
+  return { next: { ...i, state: { at: 'standby', of: e.of }, reason: e.reason }, effects: [] }
 }
 
 export function spawned(i: In<'starting'>, e: { pid: number }, c: Context): Step {

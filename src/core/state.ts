@@ -21,10 +21,8 @@ export interface Exit {
 /** What is left of a process's group after the process itself has ended by itself. */
 export interface Leftovers {
   readonly group: number
-  /** When SIGKILL follows, and then when to look again. Monotonic ms. */
-  readonly deadline: number
-  /** How often SIGKILL has been sent. */
-  readonly kills: number
+  readonly deadline: number // when SIGKILL follows, and then when to look again, in monotonic ms
+  readonly kills: number // how often SIGKILL has been sent
 }
 
 export type Withdrawn = 'reloading' | 'stopping'
@@ -95,6 +93,7 @@ export type State =
       readonly asked?: true
     }
   | { readonly at: 'exited'; readonly left: Leftovers | null }
+  | { readonly at: 'standby'; readonly of: string | null } // who has the lock that its program needs; null = nobody else has
   | { readonly at: 'fatal'; readonly left: Leftovers | null }
 
 export type At = State['at']
@@ -152,8 +151,7 @@ export type Event =
   | { readonly type: 'ready' }
   | { readonly type: 'said'; readonly text: string }
   | { readonly type: 'beat' }
-  /** A look found it not ready yet. */
-  | { readonly type: 'missed'; readonly text: string }
+  | { readonly type: 'missed'; readonly text: string } // a look found it not ready yet
   /** By its own word it is not ready for a while, or is on its way out. */
   | { readonly type: 'withdrew'; readonly why: Withdrawn }
   /** What it says that it is doing. */
@@ -163,6 +161,8 @@ export type Event =
   /** It has found out itself that it hangs. */
   | { readonly type: 'hangs'; readonly text: string }
   | ({ readonly type: 'exited' } & Exited)
+  | { readonly type: 'lockGot' }
+  | { readonly type: 'lockTaken'; readonly of: string | null; readonly reason: string }
   /** Nothing is left of the group. */
   | { readonly type: 'emptied' }
   /** An earlier master was killed between the wish to end it and the signals. */
@@ -200,6 +200,7 @@ export function deadlineOf({ state }: Instance): number | null {
   switch (state.at) {
     case 'stopped':
     case 'waiting':
+    case 'standby':
       return null
     case 'starting':
     case 'stopping':

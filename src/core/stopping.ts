@@ -127,8 +127,8 @@ function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exite
 // wait, and what a process left behind --------------------------------------------------------------
 
 /** stop in BACKOFF, EXITED, FATAL: STOPPED at once, or when the leftovers are gone. */
-export function rest(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
-  const { left } = i.state
+export function rest(i: In<'backoff' | 'exited' | 'fatal' | 'standby'>, _e: Event, c: Context): Step {
+  const left = 'left' in i.state ? i.state.left : null
   const down: Instance = { ...i, wanted: 'down', reason: null }
   if (!left) return { next: { ...down, state: { at: 'stopped' } }, effects: [] }
   const { group, deadline, kills } = left

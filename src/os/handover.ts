@@ -22,6 +22,8 @@ export interface Handover {
   readonly listeners: Readonly<Record<string, number>>
   /** Where processes say that they are ready, by name; an older program has none. */
   readonly heralds?: Readonly<Record<string, number>>
+  /** Locks of programs with single_instance, by program; an older program has none. */
+  readonly singles?: Readonly<Record<string, number>>
   /** How often this master has been upgraded, this time included. */
   readonly upgrades: number
   /** Monotonic ms. */
@@ -80,12 +82,13 @@ export function receiveHandover(): Received | null {
   }
 }
 
-const descriptorsOf = ({ lock, control, streams, listeners, heralds }: Handover): number[] => [
+const descriptorsOf = ({ lock, control, streams, listeners, heralds, singles }: Handover): number[] => [
   lock,
   control,
   ...Object.values(streams),
   ...Object.values(listeners),
   ...Object.values(heralds ?? {}),
+  ...Object.values(singles ?? {}),
 ]
 
 /** Returns the end of its pipe that keeps it waiting. */

@@ -44,6 +44,16 @@ export function readRecord(folder: string): Reading {
   }
 }
 
+/** What the record of another master says, that may be alive: it is left as it is. null = nothing that could be used. */
+export function peekRecord(folder: string): Kept | null {
+  try {
+    const reading = parse(readFileSync(join(folder, 'record'), 'utf8'))
+    return reading.kind === 'kept' ? reading.kept : null
+  } catch {
+    return null // gone in order, or of no use; its processes are still found by what they say themselves
+  }
+}
+
 /** Throws when the record that is being written there now could not be taken over; touches nothing. */
 export function checkRecord(folder: string): void {
   try {

@@ -66,6 +66,8 @@ export function startOutcome(i: Instance, now: number): Verdict | null {
   switch (i.state.at) {
     case 'running':
       return { ok: true }
+    case 'standby':
+      return { ok: true, ...(i.reason ? { error: i.reason } : {}) }
     case 'exited':
       return i.exit?.expected ? { ok: true } : { ok: false, error: i.reason ?? 'exited' }
     case 'fatal':

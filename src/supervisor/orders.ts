@@ -4,6 +4,7 @@ import { hindranceOf } from '../core/dependencies.ts'
 import { hasOwnQueues } from '../core/listening.ts'
 import { isLive, type Order, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
+import { rests } from '../core/standby.ts'
 import { type Instance, newInstance, pidOf } from '../core/state.ts'
 import type { Desk, Why } from './desk.ts'
 import { type Entry, entryOf, insert, siblingsOf } from './entry.ts'
@@ -58,7 +59,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       const before = entry.spec
       entry.spec = spec
       turnWith(entry, desk, before, spec)
-      for (const i of [...entry.instances]) if (i.wanted === 'down' || i.state.at === 'exited') desk.refresh(i)
+      for (const i of [...entry.instances]) if (rests(i)) desk.refresh(i)
     },
     setSpecLive(spec) {
       const before = entry.spec

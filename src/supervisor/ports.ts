@@ -1,6 +1,6 @@
 // The supervisor's share of the world: what it is given when it is made.
 
-import type { Clock, Launcher, Listeners, Signals, Store } from '../core/ports.ts'
+import type { Clock, Launcher, Listeners, Signals, SingleLocks, Store } from '../core/ports.ts'
 import type { Instance } from '../core/state.ts'
 import type { Found, NextRun } from '../core/timetable.ts'
 
@@ -15,6 +15,7 @@ export interface Ports {
   readonly launcher: Launcher
   readonly listeners: Pick<Listeners, 'keep'>
   readonly signals: Signals
+  readonly single: SingleLocks
   readonly store: Store
   readonly log: Log
   /** From 0 to 1. */

@@ -6,6 +6,7 @@ import { slotsOf, wordOf } from '../core/program.ts'
 import type { KeptRollout, Owed } from '../core/record.ts'
 import { abandon, advance, type Rollout, rolloutOf } from '../core/rollout.ts'
 import type { Spec } from '../core/spec.ts'
+import { rests } from '../core/standby.ts'
 import type { Instance } from '../core/state.ts'
 import { messageOf } from '../errors.ts'
 import type { Desk } from './desk.ts'
@@ -25,8 +26,8 @@ export function reloadOperation(slots: readonly number[], byName: boolean, whole
       const { at } = serving.state
       if (spec.schedule && serving.wanted === 'up') {
         outcomes.set(slot, serving, resting('at work by its schedule', byName))
-      } else if (at === 'stopped' || at === 'exited' || serving.wanted === 'down') {
-        outcomes.set(slot, serving, resting(wordOf(serving), byName))
+      } else if (at === 'stopped' || rests(serving)) {
+        outcomes.set(slot, serving, resting(wordOf(serving), byName && at !== 'standby'))
       } else if (spec.reloadStrategy === 'signal' && at === 'running') {
         outcomes.set(slot, serving, signalled(desk, serving, spec.reloadSignal))
       } else able.push(slot)
@@ -80,10 +81,10 @@ export function updateOperation(spec: Spec, slots: readonly number[], taken?: ()
     outcomes.add(all.map(({ slot }) => slot))
     // A run that is under way ends with the settings that it began with.
     const { schedule } = desk.program.spec
-    const rests = all.filter(({ serving: i }) => schedule || i.wanted === 'down' || i.state.at === 'exited')
-    const able = all.filter((slot) => !rests.includes(slot)).map(({ slot }) => slot)
+    const resting = all.filter(({ serving }) => schedule || rests(serving))
+    const able = all.filter((slot) => !resting.includes(slot)).map(({ slot }) => slot)
     const rollout = plan(desk, desk.program.spec, able)
-    for (const { slot, serving } of rests) {
+    for (const { slot, serving } of resting) {
       desk.refresh(serving)
       outcomes.set(slot, serving, { ok: true, error: 'takes effect at its next start' })
     }

@@ -61,6 +61,8 @@ function verdictOf(i: Instance): Verdict | null {
       return { ok: false, error: i.reason ?? 'failed' }
     case 'stopped':
       return { ok: false, error: 'stopped meanwhile' }
+    case 'standby':
+      return { ok: false, error: i.reason ?? 'another master has its lock' }
     case 'waiting':
     case 'starting':
     case 'running':

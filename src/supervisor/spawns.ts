@@ -48,13 +48,18 @@ export class Spawns {
   }
 
   #one(at: Address): void {
-    const { launcher } = this.#ports
+    const { launcher, single } = this.#ports
     const i = this.#all.find(at)
     if (!i) return
     const hindrance = hindranceOf(this.#all.entries.get(at.program)?.spec ?? NEEDS_NOTHING, this.#all.entries)
     if (hindrance) {
       this.#all.recording.process(at, null) // an earlier master may have meant to make it
       this.#all.tell(at, { type: 'waits', ...hindrance })
+      return
+    }
+    const standing = i.spec.singleInstance ? single.take(i.spec) : null
+    if (standing) {
+      this.#all.tell(at, { type: 'lockTaken', ...standing })
       return
     }
     // The intent first: a master that is killed between the birth of a process and the record of it would leave

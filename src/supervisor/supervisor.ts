@@ -7,7 +7,6 @@
 // Then a few owed processes are made, and one alarm is set for the earliest deadline of all. It must not wait for
 // anything, and must not touch the world but through its ports.
 
-import { socketsFor } from '../core/listening.ts'
 import { forgettable, type Program, reconcile } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
@@ -25,6 +24,7 @@ import type { End, Operation } from './queue.ts'
 import { Recycling, type RecyclingParts } from './recycling.ts'
 import { Shutdown } from './shutdown.ts'
 import { Spawns } from './spawns.ts'
+import { keepShared } from './standby.ts'
 import { keepTime } from './timetables.ts'
 
 export class Supervisor {
@@ -229,7 +229,7 @@ export class Supervisor {
       entry.queue.advance(desk)
       keepTime(entry, this.#parts, this.isStopping)
       this.#all.recording.program(entry)
-      this.#ports.listeners.keep(entry.name, socketsFor(entry))
+      keepShared(entry, this.#all, this.#ports)
       if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)
     }
     if (this.isStopping) this.#shutdown.advance()

@@ -79,7 +79,8 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = x\nready = log:(\n', ['config.ini:3: [web] ready: cannot be "log:(": wanted log: with a regular expression of JavaScript (/(/: Unterminated group)']],
   ['[web]\ncommand = x\nready = log:x\nlog_file = none\n', ['config.ini:3: [web] ready: cannot be log with log_file = none: no output is captured']],
   ['[web]\nworker = w.js\nready = notify\n', ['config.ini:2: [web] worker: cannot find the worker module: wanted w.js', 'config.ini:3: [web] ready: cannot be used with an SDK worker: it says itself when it is ready; wanted auto']],
-  ['[DEFAULT]\nsingle_instance = TRUE\n[web]\ncommand = x\n', ['config.ini:2: [DEFAULT] single_instance: cannot be "TRUE": it is not available in this version; wanted false']],
+  ['[DEFAULT]\nsingle_instance = etcd://x\n[web]\ncommand = x\n', ['config.ini:2: [DEFAULT] single_instance: cannot be "etcd://x": it is not available in this version; wanted true or false']],
+  ['[master]\nrun_path = /r/%(instance)s\n[web]\ncommand = x\nsingle_instance = true\n', ['config.ini:5: [web] single_instance: cannot be true: run_path names the instance itself (%(instance)s), so they have no folder in common']],
   // values
   ['[web]\ncommand = x\nnumber_workers = 10001\n', ['config.ini:3: [web] number_workers: cannot be "10001": wanted a whole number from 0 to 10000, or auto']],
   ['[web]\ncommand = x\nnumber_workers = 2 ; two\n', ['config.ini:3: [web] number_workers: cannot be "2 ; two": wanted a whole number from 0 to 10000, or auto (there are no inline comments: put the comment on a line of its own)']],

@@ -113,6 +113,7 @@ test('defaults of a command, all of them', (t) => {
       socketGroup: null,
       pidfile: `${dir}/master.pid`,
       runPath: `${dir}/.phd`,
+      commonPath: `${dir}/.phd`,
       logFile: `${dir}/phd.log`,
       logLevel: 'info',
       daemonize: false,

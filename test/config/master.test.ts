@@ -19,6 +19,7 @@ test('[master] and [DEFAULT] for the master', (t) => {
     socketGroup: 'adm',
     pidfile: '/srv/master.pid',
     runPath: '/srv/.phd',
+    commonPath: '/srv/.phd',
     logFile: '/srv/m.log',
     logLevel: 'debug',
     daemonize: false,
@@ -54,6 +55,7 @@ test('an instance has files of its own', (t) => {
     [master.pidfile, master.socket, master.logFile, master.runPath, master.procName],
     [`${dir}/master.two.pid`, `${dir}/phd.two.sock`, `${dir}/phd.two.log`, `${dir}/.phd/two`, 'two'],
   )
+  assert.equal(master.commonPath, `${dir}/.phd`)
   assert.deepEqual(program(config, 'a').spec.output, {
     stdout: `${dir}/a.two.log`,
     stderr: `${dir}/e.two`,

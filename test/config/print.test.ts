@@ -28,7 +28,9 @@ environment = A="1, 2"\nlog_file = %(slot)s.log\n[job]\npidfile = p.pid\nhost =\
     { 'job.js': '' },
   )
   const back = again(config)
-  assert.deepEqual({ ...withoutSettings(back.master), procName: 'two' }, withoutSettings(config.master))
+  // What it is called, and what it shares with others, follows from the option and not from the file.
+  const { procName, commonPath } = config.master
+  assert.deepEqual({ ...withoutSettings(back.master), procName, commonPath }, withoutSettings(config.master))
   for (const [name, { spec }] of config.programs)
     assert.deepEqual({ ...program(back, name).spec, cfg: {} }, { ...spec, cfg: {} })
   const d = diffConfigs(config, back)

@@ -56,7 +56,12 @@ const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] =
   ['proc_name = w', (s) => s.procName, 'w'],
   ['reload_strategy = signal', (s) => s.reloadStrategy, 'signal'],
   ['reload_signal = SIGUSR2', (s) => s.reloadSignal, 'SIGUSR2'],
-  ['ready = auto\nlog_format = raw\nsingle_instance = no', (s) => s.ready, { kind: 'time' }],
+  [
+    'ready = auto\nlog_format = raw\nsingle_instance = no',
+    (s) => [s.ready, s.singleInstance],
+    [{ kind: 'time' }, undefined],
+  ],
+  ['single_instance = Yes', (s) => s.singleInstance, true],
   ['ready = Notify\nworker_timeout = 2', (s) => [s.ready, s.workerTimeoutMs], [{ kind: 'notify' }, 2000]],
   ['ready = fd:3', (s) => s.ready, { kind: 'fd', fd: 3 }],
   ['ready = tcp:localhost:80', (s) => s.ready, { kind: 'tcp', address: 'localhost:80', own: false }],

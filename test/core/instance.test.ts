@@ -46,6 +46,7 @@ const places: Readonly<Record<string, State>> = {
   'backoff, leftovers': { at: 'backoff', until: NOW, left },
   exited: { at: 'exited', left: null },
   'exited, leftovers': { at: 'exited', left },
+  standby: { at: 'standby', of: 'blue (pid 9)' },
   fatal: { at: 'fatal', left: null },
   'fatal, leftovers': { at: 'fatal', left },
 }
@@ -73,6 +74,8 @@ const events: Readonly<Record<Event['type'], Event>> = {
   hangs: say.hangs,
   depsOk: say.depsOk,
   waits: say.waits('waiting for db', true),
+  lockGot: say.lockGot,
+  lockTaken: say.lockTaken('green (pid 10)'),
 }
 
 /** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
@@ -89,6 +92,16 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     said: 'starting',
     status: 'starting',
     exited: 'backoff',
+    lockTaken: 'standby',
+  },
+  standby: {
+    start: 'starting spawn',
+    run: 'starting spawn',
+    restart: 'starting spawn',
+    stop: 'stopped',
+    kill: 'stopped',
+    lockGot: 'starting spawn',
+    lockTaken: 'standby',
   },
   starting: {
     stop: 'stopping SIGTERM SIGCONT',
@@ -251,6 +264,7 @@ test('each state names the moment for which it waits', () => {
     'backoff, leftovers': 60_000,
     exited: null,
     'exited, leftovers': 60_000,
+    standby: null,
     fatal: null,
     'fatal, leftovers': 60_000,
   })

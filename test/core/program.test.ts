@@ -37,6 +37,7 @@ const states = {
   backoff: { at: 'backoff', until: 9, left: null },
   exited: { at: 'exited', left: null },
   fatal: { at: 'fatal', left: null },
+  standby: { at: 'standby', of: 'blue' },
 } as const satisfies Record<State['at'], State>
 type At = keyof typeof states
 
@@ -63,7 +64,17 @@ const program = (instances: readonly Instance[], more: Partial<Program> = {}): P
 
 test('words and names', () => {
   const words = (Object.keys(states) as At[]).map((at) => wordOf(instance(at)))
-  assert.deepEqual(words, ['STOPPED', 'STARTING', 'STARTING', 'RUNNING', 'STOPPING', 'BACKOFF', 'EXITED', 'FATAL'])
+  assert.deepEqual(words, [
+    'STOPPED',
+    'STARTING',
+    'STARTING',
+    'RUNNING',
+    'STOPPING',
+    'BACKOFF',
+    'EXITED',
+    'FATAL',
+    'STANDBY',
+  ])
   assert.equal(nameOf('web', 12), 'web:12')
 })
 
@@ -75,6 +86,9 @@ const folds: readonly [processes: Word[], state: string][] = [
   [['running', '-stopping'], 'RUNNING'],
   [['running', 'starting'], 'DEGRADED'],
   [['running', 'backoff'], 'DEGRADED'],
+  [['standby', 'exited'], 'STANDBY'],
+  [['standby', 'stopping'], 'STOPPING'],
+  [['running', 'standby'], 'DEGRADED'],
   [['running', 'fatal'], 'DEGRADED'],
   [['running', 'exited'], 'DEGRADED'],
   [['running', 'stopping'], 'DEGRADED'],

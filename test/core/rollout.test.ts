@@ -28,6 +28,7 @@ const states = {
   backoff: { at: 'backoff', until: 9, left: null },
   exited: { at: 'exited', left: null },
   fatal: { at: 'fatal', left: null },
+  standby: { at: 'standby', of: 'blue' },
 } as const satisfies Record<State['at'], State>
 type At = keyof typeof states
 

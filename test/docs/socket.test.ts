@@ -145,11 +145,12 @@ test('every method has an example, and every example gets an answer of the shape
   let socket = connected()
   for (const { request, answer } of all) {
     heard = ''
+    const closed = once(socket, 'close')
     socket.write(`${request}\n`)
     const line = await until(`the answer to ${request}`, () => heard.endsWith('\n') && heard)
     assert.equal(misfit(answer, JSON.parse(line), ''), null, `${request}\n${line}`)
     if (!request.includes('"upgrade"')) continue
-    await once(socket, 'close') // the new program answers on a new connection
+    await closed // the new program answers on a new connection
     socket = connected()
   }
   assert.deepEqual(await master.ended, { code: 0, signal: null })

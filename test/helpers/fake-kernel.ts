@@ -113,6 +113,13 @@ export class Kernel {
     }
   }
 
+  /** Another master ends all of it, and nobody here hears of that. */
+  evict(program: string): void {
+    for (const one of this.processes.values()) if (one.program === program) this.#vanish(one)
+    this.#dead = this.#dead.filter((one) => one.program !== program)
+    for (const [pid, one] of this.processes) if (one.program === program) this.processes.delete(pid)
+  }
+
   /** What processes left that have ended is gone. */
   dropOrphans(): void {
     for (const one of [...this.processes.values()]) if (!one.leader && !this.processes.has(one.group)) this.#vanish(one)

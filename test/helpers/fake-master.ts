@@ -135,6 +135,11 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
       ended: (pid) => living(() => ports.launcher.ended(pid)),
     },
     listeners: { keep: (program, wanted) => living(() => ports.listeners.keep(program, wanted)) },
+    single: {
+      take: (spec) => between(`the lock of ${spec.program}`, () => ports.single.take(spec)),
+      holds: (program) => living(() => ports.single.holds(program)),
+      keep: (program, need) => between(`what ${program} needs of its lock`, () => ports.single.keep(program, need)),
+    },
     signals: {
       send: (pid, signal, group) => between(`${signal} to ${pid}`, () => ports.signals.send(pid, signal, group)),
       oomKilled: () => null,

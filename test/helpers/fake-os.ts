@@ -5,14 +5,17 @@
 import type { Store } from '../../src/core/ports.ts'
 import type { Kept } from '../../src/core/record.ts'
 import type { Spec } from '../../src/core/spec.ts'
+import { leftToOthers, singlesIn } from '../../src/core/standby.ts'
 import type { Instance } from '../../src/core/state.ts'
 import type { NextRun } from '../../src/core/timetable.ts'
 import { type Living, type Restored, restorePrograms } from '../../src/supervisor/adoption.ts'
 import type { Ports, Watcher } from '../../src/supervisor/ports.ts'
 import { rebuild } from '../../src/supervisor/rebuilding.ts'
+import { tellStandby } from '../../src/supervisor/standby.ts'
 import type { Supervisor } from '../../src/supervisor/supervisor.ts'
 import { FakeClock } from './fake-clock.ts'
 import { Kernel } from './fake-kernel.ts'
+import { FakeLocks } from './fake-locks.ts'
 import { Life, Master } from './fake-master.ts'
 import type { Nature, Process } from './fake-process.ts'
 import { FakeStore } from './fake-store.ts'
@@ -43,6 +46,8 @@ export interface Succession {
   readonly exitsAreSeen?: boolean
   /** It is killed at its n-th place. */
   readonly killIn?: number
+  /** Of programs whose lock it had, another master has taken some, and has ended their processes. */
+  readonly taken?: (program: string) => boolean
   /** The record is lost: it is made anew of what lives and of what the configuration says. */
   readonly lostWith?: ReadonlyMap<string, Spec>
 }
@@ -52,6 +57,13 @@ export class World {
   readonly clock = new FakeClock()
   readonly kernel = new Kernel(this.clock, (pid, event) => this.#master.post({ type: 'worker', pid, event }))
   readonly store = new FakeStore()
+  readonly locks = new FakeLocks({
+    later: (act) => this.kernel.at(this.clock.time + 1, act),
+    tell: (program, standing) => {
+      if (this.#master.programs.get(program)?.removed !== false) return
+      this.#master.atOnce(program, (desk) => tellStandby(desk, standing))
+    },
+  })
   readonly launched: (readonly [at: number, name: string, pid: number])[] = []
   /** Each spawn blocks for so long. */
   spawnMs = 0
@@ -73,6 +85,7 @@ export class World {
       launcher: this.#launcher(),
       listeners: { keep: () => undefined },
       signals: this.kernel.signals(),
+      single: this.locks.port(),
       store: this.store,
       log: { info: () => undefined, warn: note, error: note },
       random: options.random ?? (() => 0),
@@ -188,13 +201,16 @@ export class World {
     exitsAreSeen = false,
     killIn,
     lostWith,
+    taken = () => false,
   }: Succession = {}): void {
     if (this.life.over === null) throw new Error('a second master beside a living one')
     if (!upgraded) this.reap()
     const now = this.clock.time
     if (lostWith) this.kernel.dropOrphans() // nobody knows any more whose they were
     if (lostWith) this.store.replace(rebuild(this.kernel.survivors(), lostWith, { now, wall: this.clock.wall() }))
+    if (!upgraded) this.#loseLocks(taken)
     const kept = this.store.kept()
+    for (const program of singlesIn(kept)) this.locks.ours.add(program)
     const nobodyTells = { code: null, signal: null }
     const living = this.kernel.living((pid) => (exitsAreSeen ? this.#unheard.get(pid) : null) ?? nobodyTells)
     const restored = restorePrograms(kept, living, now)
@@ -206,10 +222,22 @@ export class World {
     if (this.life.over === null) this.kernel.reconnect(knockMs)
   }
 
+  #loseLocks(taken: (program: string) => boolean): void {
+    const kept = this.store.kept()
+    const lost = new Set([...singlesIn(kept)].filter((program) => this.locks.others.has(program) || taken(program)))
+    if (lost.size === 0) return
+    for (const program of lost) {
+      this.kernel.evict(program)
+      this.locks.take(program)
+    }
+    this.store.replace(leftToOthers(kept, lost))
+  }
+
   #newMaster(): Master {
     const killed = (): void => {
       this.clock.forget()
       this.store.lose()
+      this.locks.died(this.life.over === 'by an upgrade')
       this.kernel.disconnect()
     }
     const master = new Master(new Life(killed), this.ports, this.store)
@@ -240,6 +268,9 @@ export class World {
       launch: (instance, token) => {
         const nature = this.options.nature(instance)
         if ('failed' in nature) return { reason: nature.failed, permanent: nature.permanent ?? false }
+        const { program } = instance
+        if (instance.spec.singleInstance && !this.locks.ours.has(program))
+          kernel.faults.push(`${program} runs without the lock`)
         const { pid, start } = kernel.launch(instance, token, nature)
         this.launched.push([this.clock.time, `${instance.program}:${instance.slot}`, pid])
         this.clock.time += this.spawnMs

@@ -50,6 +50,7 @@ export function recover(weather: Weather, d: Dice): string[] {
       },
       knockMs: () => d.below(limit),
       upgraded,
+      taken: () => !lost && d.chance(30),
       exitsAreSeen: d.chance(30),
       ...killIn,
       ...(lost ? { lostWith: file } : {}),

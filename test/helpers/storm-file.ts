@@ -63,6 +63,7 @@ function configOf(file: ReadonlyMap<string, Spec>): Config {
       socketMode: 0o600,
       socketGroup: null,
       pidfile: '/master.pid',
+      commonPath: '/run',
       runPath: '/.phd',
       logFile: '/phd.log',
       logLevel: 'info',

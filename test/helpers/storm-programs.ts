@@ -19,6 +19,7 @@ export function specBy(d: Dice, program: string): Spec {
       : {}),
     workers: d.below(4),
     ...dependenciesBy(d, program),
+    ...(d.chance(25) ? { singleInstance: true } : {}),
     autorestart: d.pick(['always', 'always', 'on-failure', 'never']),
     startMs: d.pick([0, 200, 1000]),
     startTimeoutMs: 1500,

@@ -41,6 +41,21 @@ const always: Readonly<Record<string, Rule>> = {
     return null
   },
 
+  'no process of a program whose lock another master has': (weather) => {
+    const { world } = weather
+    // Made with the key on, and nobody has switched it off since.
+    const single = new Set(
+      world
+        .leaders()
+        .filter((p) => p.instance.spec.singleInstance)
+        .map(({ pid }) => pid),
+    )
+    const one = every(weather).find(
+      (i) => i.spec.singleInstance && single.has(pidOf(i) ?? 0) && world.locks.others.has(i.program),
+    )
+    return one ? `the process of ${nameOf(one)} lives, and another master has its lock` : null
+  },
+
   'one process a slot, two during a replacement': ({ world, known }) => {
     const counts = new Map<string, number>()
     for (const { program, slot } of world.leaders()) {

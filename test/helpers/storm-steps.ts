@@ -15,6 +15,7 @@ export const NAMES = ['a', 'b', 'c'] as const
 /** One step; returns it in words. */
 export function act(weather: Weather, d: Dice): string {
   const { world } = weather
+  if (d.chance(8)) return others(world, d)
   const kind = d.below(100)
   if (kind < 40 || weather.stopping) return passTime(weather, d, kind)
   if (kind < 47) return strike(world, d)
@@ -25,6 +26,17 @@ export function act(weather: Weather, d: Dice): string {
   weather.step = { program: name, adds: !known }
   if (!known) return add(weather, specBy(d, name), d)
   return command(weather, known, d, kind)
+}
+
+/** Another master takes the lock of a program, or lets go of it. */
+function others({ locks }: World, d: Dice): string {
+  const name = d.pick(NAMES)
+  if (locks.others.has(name)) {
+    locks.leave(name)
+    return `another master leaves ${name}`
+  }
+  locks.take(name)
+  return locks.others.has(name) ? `another master takes ${name}` : `nobody gets ${name}`
 }
 
 function passTime({ world, stopping }: Weather, d: Dice, kind: number): string {

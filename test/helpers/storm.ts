@@ -39,6 +39,7 @@ export function play({ seed, steps }: Storm, mortal: boolean): void {
   }
   world.life.killIn = null
   weather.goodSince = world.clock.time
+  for (const name of NAMES) world.locks.leave(name)
   for (let tries = 0; ; tries++) {
     world.advance(500)
     look()
