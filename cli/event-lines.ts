@@ -21,6 +21,10 @@ function wordsOf(event: Happening, paint: Paint, now: number): string {
       return paint('dim', event.ready === true ? 'ready' : 'not ready')
     case 'process.recycled':
       return event.ok === true ? 'recycled' : paint('yellow', `could not be recycled: ${text(event.error)}`)
+    case 'process.health':
+      return event.state === 'failing' ? paint('red', `unhealthy: ${text(event.error)}`) : paint('green', 'healthy')
+    case 'process.hook':
+      return paint('yellow', text(event.error))
     case 'program.scaled':
       return `${text(event.from)} -> ${count(Number(event.to), 'process', 'processes')}`
     case 'program.reload':

@@ -188,7 +188,8 @@ function notes(p: ProcessStatus, now: number): string[] {
   }
   if (p.state === 'STOPPED' && p.wanted === 'up') said.push('wanted up')
   if (p.state === 'RUNNING' && !p.ready && p.reason === null) said.push('not ready')
-  if (p.health !== null && p.health !== 'healthy' && p.health !== 'ok') said.push(`health: ${p.health}`)
+  if (p.health !== null && p.health.failures > 0 && p.health.state !== 'failing')
+    said.push(`${p.health.lastError ?? 'a health check failed'}, ${p.health.failures} of ${p.health.limit}`)
   if (p.replacement !== null) {
     const pid = p.replacement.pid === null ? '' : ` pid ${p.replacement.pid}`
     said.push(`replacement${pid} is ${p.replacement.state}`)

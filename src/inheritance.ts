@@ -16,7 +16,7 @@ import type { MasterLog } from './os/master-log.ts'
 import { statOf } from './os/proc.ts'
 import { quarantine, readRecord } from './os/record-file.ts'
 import type { SystemSingleLocks } from './os/single-lock.ts'
-import { type Survivor, survivorsOf, survivorWith } from './os/survivors.ts'
+import { endHooksOf, type Survivor, survivorsOf, survivorWith } from './os/survivors.ts'
 import { type Restored, restorePrograms } from './supervisor/adoption.ts'
 import { rebuild } from './supervisor/rebuilding.ts'
 
@@ -65,6 +65,7 @@ export function inherit(heir: Heir): Inheritance | null {
 function fromProcesses(heir: Heir, facts: { readonly why: string; readonly moved: string | null }): Inheritance | null {
   const { config, clock, log } = heir
   const { runPath, socket } = config.master
+  endHooksOf(socket)
   const found = survivorsOf(socket, join(runPath, 'io'))
   const { why, moved } = facts
   const text = 'the record of the last master cannot be used: its counts and waits are lost'

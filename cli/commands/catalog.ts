@@ -70,7 +70,7 @@ export const catalog = {
     meaning: 'follow what happens, a line an event',
     options: [['--since <seq>', 'begin with the event after this number, as far as it is kept']],
     details: [
-      'Topics: process.state process.ready process.recycled program.scaled',
+      'Topics: process.state process.ready process.recycled process.health process.hook program.scaled',
       'program.reload program.schedule config.updated master.started master.adopted',
       'master.upgraded master.stopping log.trouble.',
       'A family (process) is all of its topics; no topic is all there are.',

@@ -44,6 +44,21 @@ export interface Latency {
   readonly p99: number
 }
 
+/** What the health checks of a process say. */
+export interface Health {
+  /** `unknown`: none has ended yet. */
+  readonly state: 'unknown' | 'passing' | 'failing'
+  /** As it is asked: `http://127.0.0.1:8000/healthz`. */
+  readonly check: string
+  /** Failed checks in a row, and how many make it failing. */
+  readonly failures: number
+  readonly limit: number
+  /** What the last check found, in words; null when all was well. */
+  readonly lastError: string | null
+  /** When the last check ended. */
+  readonly at: string | null
+}
+
 export interface ProcessStatus {
   /** `web:0` */
   readonly name: string
@@ -75,7 +90,8 @@ export interface ProcessStatus {
   /** Why it is in this state, in words. */
   readonly reason: string | null
   readonly statusText: string | null
-  readonly health: string | null
+  /** null: the program has no health_check, or the process does not run. */
+  readonly health: Health | null
   /** Processes of its group that outlived it and are being ended. */
   readonly leftovers: number | null
   readonly replacement: Replacement | null
@@ -311,6 +327,8 @@ export const eventTopics = [
   'process.state',
   'process.ready',
   'process.recycled',
+  'process.health',
+  'process.hook',
   'program.scaled',
   'program.reload',
   'program.schedule',

@@ -3,6 +3,8 @@
 import type { Address, Ready, ReloadStrategy } from '../core/spec.ts'
 import type { MasterConfig, ProgramConfig } from './config.ts'
 import { parseDependencies } from './depends.ts'
+import { checkHealth, readHealth } from './health.ts'
+import { readHooks } from './hooks.ts'
 import { readIdentity } from './identity.ts'
 import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
@@ -65,6 +67,8 @@ export function readProgram(
     stopMs: reader.duration('graceful_timeout'),
     stopGroup: readStopGroup(reader),
     ready: readReady(reader, sdk, tcpOf(listening.listeners), listening.listeners.length),
+    ...readHealth(reader, tcpOf(listening.listeners)),
+    ...readHooks(reader),
     reloadStrategy: readStrategy(reader, sdk || listening.listeners.length > 0 ? 'start-first' : 'stop-first'),
     reloadParallel: reader.integer('reload_parallel'),
     reloadSignal: reader.signal('reload_signal'),
@@ -77,6 +81,7 @@ export function readProgram(
   }
   const workerTimeoutMs = readTimeout(reader, facts.ready)
   checkReady(reader, facts)
+  checkHealth(reader, facts)
   if (facts.backoffInitialMs > facts.backoffMaxMs) {
     const name = reader.layer.find('backoff_initial') ? 'backoff_initial' : 'backoff_max'
     reader.refuse(name, 'cannot be: backoff_initial is longer than backoff_max')

@@ -1,6 +1,7 @@
 // `ready`: how it is known that a process of the program is ready.
 
 import { isIP } from 'node:net'
+import type { Asked } from '../core/readiness.ts'
 import { forSlot, type Ready, type Spec } from '../core/spec.ts'
 import { BadValue } from './problems.ts'
 import type { Reader } from './reader.ts'
@@ -14,6 +15,7 @@ export interface Bound {
 }
 
 const FORMS = 'auto, notify, fd:N, tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log:REGEX'
+const FORM = /^([a-z-]+)(?::|$)(.*)$/is
 /** The first descriptor that is not a standard stream, and the last that any limit allows. */
 const FIRST_FD = 3
 const LAST_FD = 255
@@ -48,7 +50,7 @@ export function checkReady(reader: Reader, { ready, output }: Pick<Spec, 'ready'
 }
 
 export function parseReady(text: string, auto: Ready, bound: readonly Bound[], firstFd: number): Ready {
-  const [, form = '', rest = ''] = /^([a-z]+)(?::|$)(.*)$/is.exec(text) ?? []
+  const [, form = '', rest = ''] = FORM.exec(text) ?? []
   // As it is in slot 0: the form of a value is the same in all.
   const shown = forSlot(rest, 0)
   switch (form.toLowerCase()) {
@@ -58,8 +60,22 @@ export function parseReady(text: string, auto: Ready, bound: readonly Bound[], f
       return form.toLowerCase() === 'auto' ? auto : { kind: 'notify' }
     case 'fd':
       return { kind: 'fd', fd: parseFd(text, rest, firstFd) }
+    case 'log':
+      return { kind: 'log', pattern: parsePattern(text, rest, shown) }
+    default: {
+      const asked = parseAsked(text, bound)
+      if (!asked) throw unfit(text, FORMS)
+      return asked
+    }
+  }
+}
+
+/** What the master itself asks: tcp, http or exec; null = another form. */
+export function parseAsked(text: string, bound: readonly Bound[]): Asked | null {
+  const [, form = '', rest = ''] = FORM.exec(text) ?? []
+  switch (form.toLowerCase()) {
     case 'tcp':
-      return { kind: 'tcp', address: rest, own: isOwn(parseAddress(text, shown), bound) }
+      return { kind: 'tcp', address: rest, own: isOwn(parseAddress(text, forSlot(rest, 0)), bound) }
     case 'http':
       return { kind: 'http', url: text, own: isOwn(parseUrl(text), bound) }
     case 'https':
@@ -69,10 +85,8 @@ export function parseReady(text: string, auto: Ready, bound: readonly Bound[], f
       if (!argv[0]) throw unfit(text, 'exec: with a program and its arguments')
       return { kind: 'exec', argv }
     }
-    case 'log':
-      return { kind: 'log', pattern: parsePattern(text, rest, shown) }
     default:
-      throw unfit(text, FORMS)
+      return null
   }
 }
 

@@ -29,6 +29,11 @@ export function feedEvents(supervisor: Supervisor, events: Events, facts: Status
       case 'rollout':
         rolloutChanged(notice, events)
         break
+      case 'hook': {
+        const { program, slot, hook, error } = notice
+        events.emit('process.hook', { program, name: nameOf(program, slot), hook, error })
+        break
+      }
       default:
         notice satisfies never
     }
@@ -60,11 +65,31 @@ function instanceChanged(
     reason: after?.reason ?? null,
     process: row ? processStatus(row, facts) : null,
   })
+  if (before && after) healthChanged(after, name, before, events)
   const was = before !== null && isReady(before)
   const is = after !== null && isReady(after)
   if (was !== is)
     events.emit('process.ready', { program: i.program, name, ready: is, pid: pidOf(is ? i : (before ?? i)) })
 }
+
+function healthChanged(i: Instance, name: string, was: Instance, events: Events): void {
+  const health = stateOfHealth(i)
+  if (health === null || health === stateOfHealth(was)) return
+  const check = i.state.at === 'running' ? i.state.check : undefined
+  const facts = { state: health, failures: check?.failures ?? 0, error: check?.error ?? null }
+  events.emit('process.health', { program: i.program, name, ...facts, pid: pidOf(i) })
+}
+
+const stateOfHealth = ({ state }: Instance): string | null => (state.at === 'running' ? (state.health ?? null) : null)
+
+/** What of the checks is seen, but for when they are made. */
+const seenOfChecks = ({ state }: Instance): string =>
+  state.at === 'running' && state.check
+    ? `${state.health} ${state.health === 'failing' ? '' : state.check.failures} ${state.check.error}`
+    : ''
+
+const seenOfHook = ({ state }: Instance): string | null =>
+  state.at !== 'running' && 'hook' in state ? (state.hook?.name ?? null) : null
 
 /** Beats and deadlines change an instance in ways that nobody sees. */
 function visiblyDiffers(before: Instance, after: Instance): boolean {
@@ -77,6 +102,8 @@ function visiblyDiffers(before: Instance, after: Instance): boolean {
     isReady(before) !== isReady(after) ||
     before.statusText !== after.statusText ||
     before.exit !== after.exit ||
+    seenOfChecks(before) !== seenOfChecks(after) ||
+    seenOfHook(before) !== seenOfHook(after) ||
     before.restarts !== after.restarts ||
     before.recycles !== after.recycles
   )

@@ -5,6 +5,7 @@ import type {
   ExitFacts,
   Graph,
   GraphNode,
+  Health,
   LastRun,
   Latency,
   ProcessState,
@@ -12,11 +13,14 @@ import type {
   Replacement,
   Program as WireProgram,
 } from '../api/contract.ts'
+import type { Exit } from '../core/ends.ts'
+import { checkText, failuresOf, unhealthy } from '../core/health.ts'
+import { isBeside } from '../core/hooks.ts'
 import { graphOf, wavesOf } from '../core/order.ts'
 import type { Clock } from '../core/ports.ts'
 import { foldState, nameOf, type Program, type Slot, slotsOf, wordOf } from '../core/program.ts'
 import { awaited } from '../core/readiness.ts'
-import { type Exit, type Instance, isReady, leftGroupOf, pidOf } from '../core/state.ts'
+import { type Instance, isReady, leftGroupOf, pidOf } from '../core/state.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 
 /** What a worker tells of its work. */
@@ -115,7 +119,7 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     memory,
     reason: reasonOf(i),
     statusText: pid === null ? null : (i.statusText ?? null),
-    health: null,
+    health: healthOf(i),
     leftovers: leader === null ? null : facts.left(leader) || null,
     replacement: replacement ? replacementOf(replacement) : null,
     standbyOf: state.at === 'standby' ? state.of : null,
@@ -136,6 +140,10 @@ function uptimeOf({ state }: Instance, now: number): number | null {
 function reasonOf(i: Instance): string | null {
   if (i.state.at === 'starting' && i.state.said !== null) return i.state.said
   if (i.state.at === 'starting' && i.state.pid !== null) return waitsFor(i, i.state.missed)
+  const hook = 'hook' in i.state && isBeside(i.state) ? i.state.hook : undefined
+  if (hook && i.state.at !== 'running') return [i.reason, `${hook.name} is running`].filter(Boolean).join('; ')
+  if (i.state.at === 'running' && i.state.health === 'failing' && i.state.check && i.spec.health)
+    return unhealthy(i.spec.health, i.state.check)
   if (i.state.at !== 'backoff') return i.reason
   const tries =
     i.failures > 0 && i.spec.startRetries >= 0 ? `failed start ${i.failures} of ${i.spec.startRetries + 1}` : null
@@ -147,6 +155,19 @@ function reasonOf(i: Instance): string | null {
 function waitsFor(i: Instance, missed: string | undefined): string | null {
   const what = awaited(i.spec.ready, i.slot)
   return what === null ? i.reason : [`waits for ${what}`, missed].filter(Boolean).join(': ')
+}
+
+function healthOf({ spec, slot, state }: Instance): Health | null {
+  if (state.at !== 'running' || !state.check || !spec.health) return null
+  const { failures, error, at } = state.check
+  return {
+    state: state.health ?? 'unknown',
+    check: checkText(spec.health.check, slot),
+    failures,
+    limit: failuresOf(spec.health),
+    lastError: error,
+    at: at === null ? null : iso(at),
+  }
 }
 
 function latencyOf(counters: Counters | null): Latency | null {

@@ -3,7 +3,7 @@
 
 import { nameOf, type Program, type Slot, slotsOf, wordOf } from './program.ts'
 import type { Condition, Dependency, Spec } from './spec.ts'
-import { type Instance, isReady } from './state.ts'
+import { type In, type Instance, isReady } from './state.ts'
 
 type Programs = ReadonlyMap<string, Program>
 
@@ -52,7 +52,7 @@ export function meets(i: Instance, condition: Condition): boolean {
     case 'ready':
       return isReady(i)
     case 'healthy':
-      return isReady(i) && state.at === 'running' && state.health !== 'failing'
+      return isReady(i) && (i.spec.health === undefined || (state.at === 'running' && state.health === 'passing'))
     case 'completed':
       return hasCompleted(i)
     default:
@@ -79,7 +79,7 @@ function hindering(i: Instance, condition: Condition): Hindrance {
     case 'starting':
       return say(false)
     case 'running':
-      return say(false, condition === 'completed' ? 'not ended yet' : isReady(i) ? 'not healthy' : 'not ready')
+      return say(false, condition === 'completed' ? 'not ended yet' : shortOf({ ...i, state }))
     case 'stopping':
       return say(i.wanted === 'down')
     case 'backoff':
@@ -92,6 +92,12 @@ function hindering(i: Instance, condition: Condition): Hindrance {
     default:
       return state satisfies never
   }
+}
+
+/** What a running process lacks. */
+function shortOf({ state }: In<'running'>): string {
+  if (state.withdrawn !== undefined) return 'not ready'
+  return state.health === undefined ? 'not checked yet' : 'not healthy'
 }
 
 /**

@@ -12,6 +12,9 @@
 // Promises: a state carries all its data (no flags beside it); `wanted` is kept apart from what is;
 // FATAL and EXITED leave only when somebody asks (start, restart, stop). Must not read a clock: `now` comes in.
 
+import * as check from './checking.ts'
+import * as hook from './hooking.ts'
+import * as rest from './resting.ts'
 import * as up from './starting.ts'
 import type { At, Context, Event, In, Instance, Step } from './state.ts'
 import * as down from './stopping.ts'
@@ -28,17 +31,19 @@ export const rules: Rules = {
   starting: { start: up.keep, waits: up.waitsAgain, stop: down.stop, restart: down.bounce, kill: down.kill, spawned: up.spawned,
               spawnFailed: up.spawnFailed, ready: up.ready, said: up.said, missed: up.missed, status: word.status,
               extend: word.extend, hangs: word.hangs, exited: up.startFailed, deadline: up.late,
-              lockTaken: up.standBy },
+              lockTaken: up.standBy, hookSpawned: hook.hookSpawned, hookFailed: up.prepared, hookEnded: up.prepared },
   running:  { start: up.keep, stop: down.stop, restart: down.bounce, kill: down.kill, beat: word.beat, ready: word.readyAgain,
               withdrew: word.withdrew, status: word.status, hangs: word.hangs, exited: up.ended, deadline: up.overdue,
-              recycleLater: up.recycleLater },
-  stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.murder,
+              recycleLater: up.recycleLater, checking: check.checking, checked: check.checked,
+              hookSpawned: hook.hookSpawned, hookFailed: hook.begunWith, hookEnded: hook.begunWith },
+  stopping: { start: down.wantUp, stop: down.wantDown, restart: down.wantUp, kill: down.killNow,
               status: word.status,
-              extend: word.extend, exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain },
-  backoff:  { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.spawnAgain },
-  exited:   { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
-  fatal:    { start: up.start, run: up.run, stop: down.rest, restart: up.start, kill: down.rest, emptied: down.cleared, deadline: down.murderLeft },
-  standby:  { start: up.start, run: up.run, restart: up.start, stop: down.rest, kill: down.rest, lockGot: up.run, lockTaken: up.standBy },
+              extend: word.extend, exited: down.gone, emptied: down.gone, deadline: down.murder, untold: down.askAgain,
+              hookSpawned: hook.hookSpawned, hookFailed: down.hookOver, hookEnded: down.hookOver },
+  backoff:  { start: up.start, run: up.run, stop: rest.rest, restart: up.start, kill: rest.rest, emptied: rest.cleared, deadline: rest.spawnAgain },
+  exited:   { start: up.start, run: up.run, stop: rest.rest, restart: up.start, kill: rest.rest, emptied: rest.cleared, deadline: rest.murderLeft },
+  fatal:    { start: up.start, run: up.run, stop: rest.rest, restart: up.start, kill: rest.rest, emptied: rest.cleared, deadline: rest.murderLeft },
+  standby:  { start: up.start, run: up.run, restart: up.start, stop: rest.rest, kill: rest.rest, lockGot: up.run, lockTaken: up.standBy },
 }
 
 /** What `event` makes of the instance. An event that its state does not name changes nothing. */

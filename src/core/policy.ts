@@ -2,9 +2,11 @@
 // first, then the row of short runs decides how long to wait. Pure.
 
 import { backoffMs } from './backoff.ts'
+import type { Exit, Exited, Leftovers } from './ends.ts'
+import { hookOf } from './hooks.ts'
 import { doubtOf } from './identity.ts'
 import type { Spec } from './spec.ts'
-import type { Context, Exit, Exited, Instance, Leftovers, State, Step } from './state.ts'
+import type { Context, Instance, State, Step } from './state.ts'
 
 /** A spawn that never became a process. */
 export interface NotSpawned {
@@ -68,8 +70,16 @@ export function begin(i: Instance, c: Context): Step {
   return { next: { ...i, state, reason: null, statusText: null }, effects: [] }
 }
 
-/** The spawn is owed, its outcome comes as an event. */
+/** Nothing hinders it: pre_start first, where there is one. Its process, and its hook's, come as events. */
 export function spawn(i: Instance, c: Context): Step {
+  const hook = hookOf(i.spec, 'pre_start')
+  const step = spawnProcess(i, c)
+  const { state } = step.next
+  return hook && state.at === 'starting' ? { ...step, next: { ...step.next, state: { ...state, hook } } } : step
+}
+
+/** The spawn is owed, its outcome comes as an event. */
+export function spawnProcess(i: Instance, c: Context): Step {
   const state: State = { at: 'starting', pid: null, since: c.now, startedAt: c.wall, deadline: null, said: null }
   return { next: { ...i, state, reason: null, statusText: null }, effects: [{ do: 'spawn' }] }
 }
@@ -83,7 +93,7 @@ function isExpected(spec: Spec, end: Ended): boolean {
   return !end.broken && end.code !== null && spec.exitCodes.includes(end.code)
 }
 
-function exitOf({ spec, state }: Instance, end: Ended, c: Context): Exit {
+export function exitOf({ spec, state }: Instance, end: Ended, c: Context): Exit {
   const { code, signal, forced = false } = end
   const started = 'startedAt' in state ? { startedAt: state.startedAt } : {}
   const expected = isExpected(spec, end)
@@ -97,7 +107,7 @@ export function oomOf({ code, signal, oom = null }: Exited, forced: boolean): bo
 }
 
 /** `exit 1`, `killed by SIGKILL`, with the known cause behind a colon. */
-function describeEnd(end: Exited, spec: Spec, phase: 'starting' | 'running'): string {
+export function describeEnd(end: Exited, spec: Spec, phase: 'starting' | 'running'): string {
   const how =
     end.code !== null ? `exit ${end.code}` : end.signal !== null ? `killed by ${end.signal}` : 'ended, exit unknown'
   if (end.oom) return `${how}: out of memory`

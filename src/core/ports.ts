@@ -42,6 +42,14 @@ export interface Launcher {
   watch(instance: Instance, pid: number): void
   /** It is no more, the one or the other. */
   unwatch(pid: number): void
+  /** Makes the hook that is owed to the instance, as `launch` does a process. */
+  launchHook(instance: Instance, token: string): Spawned | SpawnFailure
+  /** Takes over the hook that an earlier master made. */
+  adoptHook(process: KeptProcess): void
+  /** Looks once whether a running process is well; the answer comes as an event. */
+  check(instance: Instance, pid: number): void
+  /** The answer is not waited for any more. */
+  endCheck(pid: number): void
   /** That process has ended. */
   ended(pid: number): void
 }
@@ -159,6 +167,8 @@ export interface Output {
   open(name: string, target: OutputSpec, token?: string, owner?: Account | null): Streams
   /** Has each line that this process prints from now on looked at; null = no more. */
   onLines(token: string, line: ((text: string) => void) | null): void
+  /** For how long this process has printed nothing, in ms; null where nobody can tell. */
+  quietFor(token: string): number | null
 }
 
 /** What a process needs to say that it is ready, and where that is heard. What is said comes as an event. */
@@ -185,6 +195,9 @@ export interface Herald {
 export interface Probes {
   begin(probe: Probe): void
   end(pid: number): void
+  /** Asks once, of a running process; the answer comes as `checked`, unless it is ended before. */
+  check(probe: Probe): void
+  endCheck(pid: number): void
 }
 
 export interface Probe {

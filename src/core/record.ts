@@ -5,7 +5,7 @@
 
 import type { Rollout } from './rollout.ts'
 import type { OutputSpec, Spec } from './spec.ts'
-import type { Instance } from './state.ts'
+import type { Instance, State } from './state.ts'
 import type { Timetable } from './timetable.ts'
 
 /** Raised when an older master could not understand a row any more, or would misunderstand it. */
@@ -21,7 +21,7 @@ export interface Rows {
   readonly program: ProgramRow
   /** By `web:0:3`: program, slot, generation. */
   readonly instance: InstanceRow
-  /** By the instance's key: its process, or the intent to make one. */
+  /** By the instance's key: its process, or the intent to make one. By its hook's key: the same of the hook. */
   readonly process: ProcessRow
   /** By name of its FIFO: a stream of captured output. */
   readonly stream: StreamRow
@@ -146,6 +146,9 @@ export interface MasterRow {
 /** What was read back: the rows of each kind by key. */
 export type Kept = { readonly [K in RowKind]: ReadonlyMap<string, Rows[K]> }
 
+/** Of the process row of an instance's hook. */
+export const hookKey = (i: Parameters<typeof instanceKey>[0]): string => `${instanceKey(i)}:hook`
+
 export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'program' | 'slot' | 'generation'>): string =>
   `${program}:${slot}:${generation}`
 
@@ -166,12 +169,18 @@ export function upToDate(row: object, schema: number): object {
   return { ...row, spec: typeof ready === 'string' ? { ...spec, ready: { kind: ready } } : spec }
 }
 
-/** The row of an instance. Heartbeats are left out: they come every few seconds, and none is older than the master. */
+/** The row of an instance. */
 export function rowOf(i: Instance, programSpec: Spec): InstanceRow {
   const { spec, state, ...rest } = i
+  return { ...rest, state: state.at === 'running' ? lasting(state) : state, spec: spec === programSpec ? null : spec }
+}
+
+/** Without what changes every few seconds, and is no older than its master: heartbeats, and when checks are made. */
+function lasting(state: Extract<State, { at: 'running' }>): State {
+  const { check } = state
   return {
-    ...rest,
-    state: state.at === 'running' ? { ...state, heartbeatBy: null } : state,
-    spec: spec === programSpec ? null : spec,
+    ...state,
+    heartbeatBy: null,
+    ...(check && { check: { ...check, phase: 'waits', due: null, at: null } }),
   }
 }

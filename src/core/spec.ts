@@ -111,6 +111,33 @@ export interface Schedule {
   readonly timezone: string | null
 }
 
+/** How it is known that a running process is well. Texts may hold slot marks. */
+export type HealthCheck =
+  | Extract<Ready, { kind: 'tcp' | 'http' | 'exec' }>
+  /** It has printed something within so long. */
+  | { readonly kind: 'silence'; readonly ms: number }
+
+export interface Health {
+  readonly check: HealthCheck
+  /** Between two checks, and before the first one. Default 10 s. */
+  readonly intervalMs: number
+  /** For one check. Default 3 s. */
+  readonly timeoutMs: number
+  /** So many in a row, and it is unhealthy. Default 3. */
+  readonly failures: number
+  /** What follows: a restart, a signal (with SIG), or nothing but the word. */
+  readonly action: 'restart' | 'none' | { readonly signal: string }
+}
+
+export type HookName = 'pre_start' | 'post_start' | 'pre_stop' | 'post_stop'
+
+export interface Hooks {
+  /** As shlex splits them, slot marks allowed. */
+  readonly commands: Readonly<Partial<Record<HookName, readonly string[]>>>
+  /** For one hook; then SIGKILL. Default 30 s. */
+  readonly timeoutMs: number
+}
+
 export interface Spec {
   readonly program: string
   readonly run: Run
@@ -162,6 +189,10 @@ export interface Spec {
   readonly stopGroup: boolean
   /** How RUNNING is known. */
   readonly ready: Ready
+  /** Absent: nobody looks. */
+  readonly health?: Health
+  /** Absent: none. */
+  readonly hooks?: Hooks
   readonly reloadStrategy: ReloadStrategy
   readonly reloadParallel: number
   readonly reloadSignal: string

@@ -2,7 +2,7 @@
 // remains of a record when another master has taken it. Pure.
 
 import type { LockNeed } from './ports.ts'
-import { type InstanceRow, instanceKey, type Kept } from './record.ts'
+import { hookKey, type InstanceRow, instanceKey, type Kept } from './record.ts'
 import { type Instance, leftGroupOf, pidOf } from './state.ts'
 
 /** It waits for nothing but to be started: new settings are taken over as it stands. */
@@ -43,7 +43,8 @@ export function leftToOthers(kept: Kept, programs: ReadonlySet<string>): Kept {
     if (!other || isNewer) stays.set(slot, row)
   }
   const stay = new Set([...stays.values()].map(instanceKey))
-  const gone = new Set([...kept.instance].filter(([, { program }]) => programs.has(program)).map(([key]) => key))
+  const others = [...kept.instance.values()].filter(({ program }) => programs.has(program))
+  const gone = new Set(others.flatMap((row) => [instanceKey(row), hookKey(row)]))
   return {
     ...kept,
     program: new Map(

@@ -1,10 +1,15 @@
 // From the wish to RUNNING, and what happens there until the end: the handlers of the table in
 // instance.ts for the way up. Pure.
 
-import { afterExit, begin, spawn } from './policy.ts'
+import { checkDue } from './checking.ts'
+import type { Exited } from './ends.ts'
+import { firstCheck } from './health.ts'
+import { hookGivenUp } from './hooking.ts'
+import { hookFault, hookLate, hookOf } from './hooks.ts'
+import { afterExit, begin, spawn, spawnProcess } from './policy.ts'
 import { awaited, provesLittle } from './readiness.ts'
-import type { Context, Event, Exited, In, Instance, State, Step } from './state.ts'
-import { stopWith } from './stopping.ts'
+import type { Context, Event, In, Instance, State, Step } from './state.ts'
+import { endedByItself, stopWith } from './stopping.ts'
 
 // start -------------------------------------------------------------------------------------------
 
@@ -38,7 +43,8 @@ export function waits(i: In<'waiting'>, { text, stuck }: { text: string; stuck: 
 
 /** What it depends on has gone in the time in which its spawn was owed. */
 export function waitsAgain(i: In<'starting'>, e: { text: string; stuck: boolean }, c: Context): Step {
-  if (i.state.pid !== null) return { next: i, effects: [] }
+  const { pid, hook } = i.state
+  if (pid !== null || (hook && hook.pid !== null)) return { next: i, effects: [] }
   return { next: { ...i, state: { at: 'waiting', since: c.now, stuck: e.stuck }, reason: e.text }, effects: [] }
 }
 
@@ -51,20 +57,34 @@ export function depsOk(i: In<'waiting'>, _e: Event, c: Context): Step {
 export function standBy(i: In<'starting' | 'standby'>, e: { of: string | null; reason: string }): Step {
   const { state } = i
   const isKnown = state.at === 'standby' && state.of === e.of && i.reason === e.reason
-  if (isKnown || (state.at === 'starting' && state.pid !== null)) return { next: i, effects: [] }
+  const lives = state.at === 'starting' && (state.pid ?? state.hook?.pid ?? null) !== null
+  if (isKnown || lives) return { next: i, effects: [] }
   return { next: { ...i, state: { at: 'standby', of: e.of }, reason: e.reason }, effects: [] }
 }
 
 export function spawned(i: In<'starting'>, e: { pid: number }, c: Context): Step {
   const { spec } = i
+  if (i.state.hook) return { next: i, effects: [] }
   const wait = spec.ready.kind === 'time' ? spec.startMs : spec.startTimeoutMs
   const state: State = { ...i.state, pid: e.pid, since: c.now, startedAt: c.wall, deadline: c.now + wait }
   return { next: { ...i, state }, effects: [] }
 }
 
 export function spawnFailed(i: In<'starting'>, e: { reason: string; permanent: boolean }, c: Context): Step {
-  if (i.state.pid !== null) return { next: i, effects: [] }
+  if (i.state.pid !== null || i.state.hook) return { next: i, effects: [] }
   return afterExit(i, 'starting', { failed: e.reason, permanent: e.permanent }, 0, null, c)
+}
+
+/** pre_start has ended: its process follows, or it was a failed start. How it ended while no master lived nobody knows. */
+export function prepared(i: In<'starting'>, e: Extract<Event, { type: 'hookEnded' | 'hookFailed' }>, c: Context): Step {
+  const name = 'pre_start'
+  if (i.state.hook === undefined) return { next: i, effects: [] }
+  if (e.type === 'hookEnded' && e.code === null && e.signal === null) return spawn(i, c)
+  const why = e.type === 'hookFailed' ? `${name} could not be started: ${e.reason}` : hookFault(name, e)
+  if (why === null) return spawnProcess(i, c)
+  const permanent = e.type === 'hookFailed' && e.permanent
+  const step = afterExit(i, 'starting', { failed: why, permanent }, 0, null, c)
+  return { ...step, effects: [...step.effects, { do: 'complain', hook: name, why }] }
 }
 
 export function said(i: In<'starting'>, e: { text: string }): Step {
@@ -88,6 +108,8 @@ function up(i: In<'starting'>, c: Context): Step {
   if (state.pid === null) return { next: i, effects: [] }
   const { maxAgeMs, maxAgeJitter, workerTimeoutMs } = spec
   const jitter = 'share' in maxAgeJitter ? maxAgeMs * maxAgeJitter.share : maxAgeJitter.amount
+  const hook = hookOf(spec, 'post_start')
+  const check = firstCheck(spec, c.now, c.random)
   const running: State = {
     at: 'running',
     pid: state.pid,
@@ -95,12 +117,16 @@ function up(i: In<'starting'>, c: Context): Step {
     startedAt: state.startedAt,
     heartbeatBy: workerTimeoutMs > 0 ? c.now + workerTimeoutMs : null,
     recycleAt: maxAgeMs > 0 ? state.since + maxAgeMs + jitter * c.random : null,
+    ...(check && { check }),
+    ...(hook && { hook }),
   }
-  return { next: { ...i, state: running, failures: 0, reason: null }, effects: [] }
+  return { next: { ...i, state: running, failures: 0, reason: null }, effects: hook ? [{ do: 'spawn' }] : [] }
 }
 
 /** The start's deadline: alive for start_seconds is RUNNING; without the word of readiness it is a failed start. */
 export function late(i: In<'starting'>, _e: Event, c: Context): Step {
+  const { hook, since } = i.state
+  if (hook) return stopWith(i, 'SIGKILL', { kind: 'late', reason: hookLate(hook), ranMs: c.now - since }, c)
   if (i.spec.ready.kind === 'time') return up(i, c)
   const reason = i.state.said ?? notReady(i, c)
   return stopWith(i, i.spec.stopSignal, { kind: 'late', reason, ranMs: c.now - i.state.since }, c)
@@ -120,7 +146,7 @@ function notReady({ spec, slot, state }: In<'starting'>, c: Context): string {
 // run ---------------------------------------------------------------------------------------------
 
 export function overdue(i: In<'running'>, _e: Event, c: Context): Step {
-  const { heartbeatBy, recycleAt, withdrawn } = i.state
+  const { heartbeatBy, recycleAt, withdrawn, check, hook } = i.state
   if (heartbeatBy !== null && heartbeatBy <= c.now) {
     const reason =
       withdrawn === 'stopping'
@@ -132,6 +158,8 @@ export function overdue(i: In<'running'>, _e: Event, c: Context): Step {
     const next = { ...i, state: { ...i.state, recycleAt: null } }
     return { next, effects: [{ do: 'recycle', why: 'max_age' }] }
   }
+  if (hook?.deadline && hook.deadline <= c.now) return hookGivenUp(i)
+  if (check?.due && check.due <= c.now) return checkDue(i, check, c)
   return { next: i, effects: [] }
 }
 
@@ -142,10 +170,9 @@ export function recycleLater(i: In<'running'>, e: { at: number }): Step {
 }
 
 export function ended(i: In<'running'>, e: Exited, c: Context): Step {
-  return afterExit(i, 'running', e, c.now - i.state.since, i.state.pid, c)
+  return endedByItself(i, e, c)
 }
 
 export function startFailed(i: In<'starting'>, e: Exited, c: Context): Step {
-  const facts = i.state.said === null ? e : { ...e, why: i.state.said }
-  return afterExit(i, 'starting', facts, c.now - i.state.since, i.state.pid, c)
+  return endedByItself(i, i.state.said === null ? e : { ...e, why: i.state.said }, c)
 }

@@ -2,39 +2,12 @@
 // what the world owes it. Pure types and the few questions that only look at a state.
 // Times are monotonic ms unless a comment says wall clock. The table that moves it is instance.ts.
 
+import type { Exit, Exited, Leftovers, StopCause } from './ends.ts'
+import type { Check } from './health.ts'
+import { type Hook, hookDue, isBeside } from './hooks.ts'
 import type { Spec } from './spec.ts'
 
-/** How the last process of the slot ended. */
-export interface Exit {
-  readonly code: number | null
-  readonly signal: string | null
-  /** Wall clock, Unix ms. */
-  readonly at: number
-  readonly expected: boolean
-  /** We sent SIGKILL because the grace was over. */
-  readonly forced: boolean
-  /** Wall clock of its spawn; absent in a record of a master that did not note it. */
-  readonly startedAt?: number
-  readonly oom?: boolean | null // killed for want of memory; null or absent = not known
-}
-
-/** What is left of a process's group after the process itself has ended by itself. */
-export interface Leftovers {
-  readonly group: number
-  readonly deadline: number // when SIGKILL follows, and then when to look again, in monotonic ms
-  readonly kills: number // how often SIGKILL has been sent
-}
-
 export type Withdrawn = 'reloading' | 'stopping'
-
-/** Why a process is being stopped, which decides what comes after. */
-export type StopCause =
-  /** Somebody asked: stop, restart, a reload, scale-down, shutdown. */
-  | { readonly kind: 'asked' }
-  /** It was not ready in time: a failed start. */
-  | { readonly kind: 'late'; readonly reason: string; readonly ranMs: number }
-  /** Its heartbeat stopped. */
-  | { readonly kind: 'silent'; readonly reason: string; readonly ranMs: number }
 
 export type State =
   | { readonly at: 'stopped' }
@@ -47,16 +20,16 @@ export type State =
     }
   | {
       readonly at: 'starting'
-      /** null until the spawn has happened. */
-      readonly pid: number | null
+      readonly pid: number | null // null until the spawn has happened
       readonly since: number
-      /** Wall clock of the spawn. */
-      readonly startedAt: number
+      readonly startedAt: number // wall clock of the spawn
       readonly deadline: number | null
       /** What the worker said about a failing boot. */
       readonly said: string | null
       /** Why the last look found it not ready yet. */
       readonly missed?: string
+      /** pre_start: the process is made when it has exited 0. */
+      readonly hook?: Hook
     }
   | {
       readonly at: 'running'
@@ -69,8 +42,11 @@ export type State =
       readonly recycleAt: number | null
       /** Not ready at present, by its own word: it reads its settings anew, or is on its way out. */
       readonly withdrawn?: Withdrawn
-      /** What its health check says; absent where there is none, or none has ended yet. */
+      /** What its checks say; absent until they have said it. */
       readonly health?: 'passing' | 'failing'
+      readonly check?: Check
+      /** post_start. */
+      readonly hook?: Hook
     }
   | {
       readonly at: 'stopping'
@@ -84,6 +60,12 @@ export type State =
       readonly cause: StopCause
       /** From RUNNING or from STARTING: decides whether an unasked end is a failed start. */
       readonly from: 'starting' | 'running'
+      /** pre_stop before the signal, post_stop after the end; pre_start: that is what is being stopped. */
+      readonly hook?: Hook
+      /** It has ended while pre_stop ran, and others of its group are left. */
+      readonly remains?: true
+      /** What follows pre_stop. */
+      readonly signal?: string
     }
   | {
       readonly at: 'backoff'
@@ -123,16 +105,6 @@ export interface Instance {
   readonly statusText?: string | null
 }
 
-/** An end as the kernel tells it; signals with SIG, as everywhere. */
-export interface Exited extends Pick<Exit, 'oom'> {
-  readonly code: number | null
-  readonly signal: string | null
-  /** Others of its group live on. */
-  readonly left: boolean
-  /** What was known before the end: the worker's own word, or why we ended it. */
-  readonly why?: string
-}
-
 export type Event =
   | { readonly type: 'start' }
   /** One run now, whatever its schedule says. */
@@ -170,13 +142,28 @@ export type Event =
   | { readonly type: 'deadline' }
   /** A planned replacement did not come about: ask again at `at`. */
   | { readonly type: 'recycleLater'; readonly at: number }
+  /** The check that was owed is being made now. */
+  | { readonly type: 'checking' }
+  /** What a check has found: null = all is well. `againMs`: look again so long after, instead of the interval. */
+  | { readonly type: 'checked'; readonly finding: string | null; readonly againMs?: number }
+  | { readonly type: 'hookSpawned'; readonly pid: number }
+  /** It could not be started; `permanent` as above. */
+  | { readonly type: 'hookFailed'; readonly reason: string; readonly permanent: boolean }
+  /** code and signal null: nobody knows how. */
+  | { readonly type: 'hookEnded'; readonly code: number | null; readonly signal: string | null }
 
 export type Effect =
+  /** A process is owed: the instance's own, or that of its hook. */
   | { readonly do: 'spawn' }
   | { readonly do: 'signal'; readonly pid: number; readonly signal: string; readonly group: boolean }
   /** Is anything left of the group? Answered by `emptied` or not at all. */
   | { readonly do: 'look'; readonly group: number }
   | { readonly do: 'recycle'; readonly why: string }
+  | { readonly do: 'check' }
+  /** A signal that ends nothing by our wish. */
+  | { readonly do: 'tell'; readonly pid: number; readonly signal: string }
+  /** A hook failed, to be said. */
+  | { readonly do: 'complain'; readonly hook: Hook['name']; readonly why: string }
 
 export interface Context {
   /** Monotonic ms. */
@@ -204,9 +191,11 @@ export function deadlineOf({ state }: Instance): number | null {
       return null
     case 'starting':
     case 'stopping':
-      return state.deadline
-    case 'running':
-      return earlier(state.heartbeatBy, state.recycleAt)
+      return state.hook && isBeside(state) ? hookDue(state.hook) : state.deadline
+    case 'running': {
+      const due = earlier(state.heartbeatBy, state.recycleAt)
+      return earlier(earlier(due, state.check?.due ?? null), state.hook ? hookDue(state.hook) : null)
+    }
     case 'backoff':
       return state.left ? state.left.deadline : state.until
     case 'exited':
@@ -222,14 +211,21 @@ export function pidOf({ state }: Instance): number | null {
   return 'pid' in state ? state.pid : null
 }
 
+/** What is still to be made for it. */
+export function owedOf({ state }: Instance): 'process' | 'hook' | null {
+  if ('hook' in state && state.hook) return state.hook.pid === null ? 'hook' : null
+  return state.at === 'starting' && state.pid === null ? 'process' : null
+}
+
 /** The group whose end it waits for, its process having ended; null = it waits for none. */
 export function leftGroupOf({ state }: Instance): number | null {
-  if (state.at === 'stopping') return state.pid === null ? state.group : null
+  if (state.at === 'stopping') return state.pid === null && (!isBeside(state) || state.remains) ? state.group : null
   return 'left' in state ? (state.left?.group ?? null) : null
 }
 
-/** Running, and by its own word ready. */
-export const isReady = ({ state }: Instance): boolean => state.at === 'running' && state.withdrawn === undefined
+/** Running, by its own word ready, and not unhealthy. */
+export const isReady = ({ state }: Instance): boolean =>
+  state.at === 'running' && state.withdrawn === undefined && state.health !== 'failing'
 
 /** An instance that has never run. */
 export function newInstance(spec: Spec, slot: number, generation: number, wanted: 'up' | 'down'): Instance {

@@ -1,8 +1,11 @@
-// From the wish to end it to STOPPED: the handlers of the table in instance.ts for the way down, and
-// for what a process leaves behind in its group. Pure.
+// From the wish to end it, or its own end, to what comes after: the handlers of the table in instance.ts for the
+// way down. Pure.
 
-import { afterExit, begin, leftoversOf, oomOf } from './policy.ts'
-import type { Context, Effect, Event, Exit, Exited, In, Instance, State, Step, StopCause } from './state.ts'
+import type { Exit, Exited, StopCause } from './ends.ts'
+import { complaintOf, ending } from './hooking.ts'
+import { hookLate, hookOf, isBeside } from './hooks.ts'
+import { afterExit, begin, describeEnd, exitOf, oomOf } from './policy.ts'
+import type { Context, Effect, Event, In, Instance, State, Step } from './state.ts'
 
 /** Slows the looks at a process that SIGKILL does not end (D state): 1 s, doubling to a minute. */
 const LOOK_MS = 1_000
@@ -22,34 +25,54 @@ export function leave(i: In<'waiting'>): Step {
 /** restart: stop, and what is wanted stays up. */
 export function bounce(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
   const fresh = { ...i, wanted: 'up' as const, row: 0, failures: 0 }
-  if (i.state.pid === null) return { next: fresh, effects: [] }
+  if (toEnd(i.state) === null) return { next: fresh, effects: [] }
   return stopWith(fresh, i.spec.stopSignal, { kind: 'asked' }, c)
 }
 
 export function kill(i: In<'starting' | 'running'>, _e: Event, c: Context): Step {
-  return stopWith({ ...i, wanted: 'down' }, 'SIGKILL', { kind: 'asked' }, c)
+  return stopWith({ ...i, wanted: 'down' }, 'SIGKILL', { kind: 'killed' }, c)
 }
 
-/** Sends the signal and CONT (a stopped process hears nothing else), and notes when patience ends. */
+/** The process, or the pre_start in its place. */
+const toEnd = ({ pid, hook }: In<'starting' | 'running'>['state']): number | null => pid ?? hook?.pid ?? null
+
+/** Sends the signal and CONT (a stopped process hears nothing else), and notes when patience ends; pre_stop goes first. */
 export function stopWith(i: In<'starting' | 'running'>, signal: string, cause: StopCause, c: Context): Step {
   const { spec, state } = i
-  if (state.pid === null) return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
-  const hard = signal === 'SIGKILL' || spec.stopMs === 0
+  const pid = toEnd(state)
+  if (pid === null) return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
+  const first = state.at === 'running' && isOrderly(cause) ? hookOf(spec, 'pre_stop') : null
+  const pre = state.at === 'starting' ? state.hook : undefined
   const next: State = {
     at: 'stopping',
-    pid: state.pid,
-    group: state.pid,
+    pid,
+    group: pid,
     since: c.now,
     startedAt: state.startedAt,
-    deadline: c.now + (hard ? LOOK_MS : spec.stopMs),
-    kills: hard ? 1 : 0,
+    deadline: c.now,
+    kills: 0,
     cause,
     from: state.at,
+    ...(first && { hook: first, signal }),
+    ...(pre && { hook: pre }),
   }
-  const reason = cause.kind === 'asked' ? null : cause.reason
+  const stopping = { ...i, state: next, reason: 'reason' in cause ? cause.reason : null }
+  const before = state.at === 'running' ? ending(state.hook) : []
+  const { next: then, effects }: Step = first
+    ? { next: stopping, effects: [{ do: 'spawn' }] }
+    : press(stopping, signal, spec.stopGroup || pre !== undefined, c)
+  return { next: then, effects: [...before, ...effects] }
+}
+
+const isOrderly = ({ kind }: StopCause): boolean => kind === 'asked' || kind === 'unhealthy'
+
+/** From here on its grace runs. */
+function press(i: In<'stopping'>, signal: string, group: boolean, c: Context): Step {
+  const hard = signal === 'SIGKILL' || i.spec.stopMs === 0
+  const deadline = c.now + (hard ? LOOK_MS : i.spec.stopMs)
   return {
-    next: { ...i, state: next, reason },
-    effects: hard ? murdering(state.pid) : asking(state.pid, signal, spec.stopGroup),
+    next: { ...i, state: { ...i.state, deadline, kills: hard ? 1 : 0 } },
+    effects: hard ? murdering(i.state.group) : asking(i.state.group, signal, group),
   }
 }
 
@@ -60,7 +83,7 @@ function asking(pid: number, signal: string, group: boolean): Effect[] {
   ]
 }
 
-const murdering = (group: number): Effect[] => [{ do: 'signal', pid: group, signal: 'SIGKILL', group: true }]
+export const murdering = (group: number): Effect[] => [{ do: 'signal', pid: group, signal: 'SIGKILL', group: true }]
 
 /** Asked for by hand, so it starts when the old process is gone, whatever that one was ended for. */
 export function wantUp(i: In<'stopping'>): Step {
@@ -75,7 +98,7 @@ export function wantDown(i: In<'stopping'>): Step {
 /** Whoever began this was killed before the process heard of it: now it does, and its grace begins. */
 export function askAgain(i: In<'stopping'>, _e: Event, c: Context): Step {
   const { state, spec } = i
-  if (state.pid === null || state.kills > 0) return { next: i, effects: [] }
+  if (state.pid === null || state.kills > 0 || isBeside(state)) return { next: i, effects: [] }
   const signal = state.cause.kind === 'silent' ? 'SIGABRT' : spec.stopSignal
   return {
     next: { ...i, state: { ...state, deadline: c.now + spec.stopMs } },
@@ -83,15 +106,31 @@ export function askAgain(i: In<'stopping'>, _e: Event, c: Context): Step {
   }
 }
 
-/** The grace is over: SIGKILL to all of the group, and again at each later look until nothing is left. */
+/** A hook has had its time; or the grace is over: SIGKILL to all of the group, and again at each later look until nothing is left. */
 export function murder(i: In<'stopping'>, _e: Event, c: Context): Step {
+  const { hook } = i.state
+  if (hook && isBeside(i.state)) {
+    const { next, effects } = goOn(i, c)
+    const why = hookLate(hook)
+    return { next, effects: [...ending(hook), { do: 'complain', hook: hook.name, why }, ...effects] }
+  }
   const { group, kills } = i.state
   const state = { ...i.state, kills: kills + 1, deadline: c.now + lookAfter(kills) }
   const reason = kills >= 3 ? 'unkillable: SIGKILL does not end it' : i.reason
   return { next: { ...i, state, reason }, effects: [...murdering(group), { do: 'look', group }] }
 }
 
-const lookAfter = (kills: number): number => Math.min(LOOK_MAX_MS, LOOK_MS * 2 ** kills)
+/** Whatever it was stopped for: now, and nothing comes after. */
+export function killNow(i: In<'stopping'>, e: Event, c: Context): Step {
+  const { hook, remains, ...state } = i.state
+  const killed = { ...state, cause: { kind: 'killed' } as const }
+  if (!hook || !isBeside(i.state)) return murder({ ...i, state: { ...i.state, cause: killed.cause } }, e, c)
+  const isGone = state.pid === null && !remains
+  const { next, effects } = isGone ? conclude(i, killed, c) : murder({ ...i, state: killed }, e, c)
+  return { next, effects: [...ending(hook), ...effects] }
+}
+
+export const lookAfter = (kills: number): number => Math.min(LOOK_MAX_MS, LOOK_MS * 2 ** kills)
 
 /** The process has ended, or the last of its group has. STOPPED only when none is left. */
 export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'emptied' }>, c: Context): Step {
@@ -99,69 +138,93 @@ export function gone(i: In<'stopping'>, e: Extract<Event, { type: 'exited' | 'em
   if (e.type === 'exited') {
     const forced = state.kills > 0 && e.signal === 'SIGKILL'
     const { code, signal } = e
-    const expected = state.cause.kind === 'asked'
+    const expected = state.cause.kind === 'asked' || state.cause.kind === 'killed'
     const { startedAt } = state
     const exit: Exit = { code, signal, at: c.wall, expected, forced, oom: oomOf(e, forced), startedAt }
-    const seen: Instance = { ...i, exit }
-    if (!e.left) return settle(seen, state, e, c)
+    // What is told of pre_start is no end of a process.
+    const seen = state.hook?.name === 'pre_start' ? i : { ...i, exit }
+    if (isBeside(state) && state.pid === null) return { next: i, effects: [] }
+    if (isBeside(state)) return { next: { ...seen, state: { ...state, pid: null, ...leaving(e) } }, effects: [] }
+    if (!e.left) return settle(seen, state, c)
     const next = { ...seen, state: { ...state, pid: null } }
     return { next, effects: state.kills > 0 ? murdering(state.group) : asking(state.group, spec.stopSignal, true) }
   }
   if (state.pid !== null) return { next: i, effects: [] } // its own exit is still to come
-  const { code, signal } = i.exit ?? { code: null, signal: null }
-  return settle(i, state, { code, signal, left: false }, c)
+  if (!isBeside(state)) return settle(i, state, c)
+  const { remains, ...empty } = state
+  return { next: remains ? { ...i, state: empty } : i, effects: [] }
 }
 
-function settle(i: Instance, state: Extract<State, { at: 'stopping' }>, e: Exited, c: Context): Step {
-  if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
-  if (state.cause.kind === 'asked') {
-    // A restart ends the run of what has a schedule; the next one begins at its time.
-    return i.spec.schedule ? { next: { ...i, wanted: 'down', state: { at: 'stopped' } }, effects: [] } : begin(i, c)
+const leaving = ({ left }: Exited): { remains?: true } => (left ? { remains: true } : {})
+
+/** pre_stop or post_stop is over, one way or the other. */
+export function hookOver(i: In<'stopping'>, e: Extract<Event, { type: 'hookEnded' | 'hookFailed' }>, c: Context): Step {
+  const { hook } = i.state
+  if (!hook || !isBeside(i.state)) return { next: i, effects: [] }
+  const { next, effects } = goOn(i, c)
+  return { next, effects: [...complaintOf(hook, e), ...effects] }
+}
+
+function goOn(i: In<'stopping'>, c: Context): Step {
+  const { hook, remains, signal = i.spec.stopSignal, ...state } = i.state
+  if (hook?.name === 'post_stop') return conclude(i, state, c)
+  if (state.pid === null && !remains) return settle(i, state, c)
+  return press({ ...i, state }, signal, i.spec.stopGroup || state.pid === null, c)
+}
+
+type Stopping = In<'stopping'>['state']
+
+/** It ended without being asked to. With a post_stop the slot rests, or starts anew, only after that. */
+export function endedByItself(i: In<'starting' | 'running'>, e: Exited, c: Context): Step {
+  const { state, spec } = i
+  const ranMs = c.now - state.since
+  const before = ending(state.hook)
+  const last = hookOf(spec, 'post_stop')
+  if (!last) {
+    const step = afterExit(i, state.at, e, ranMs, state.pid, c)
+    return { ...step, effects: [...before, ...step.effects] }
   }
-  const { reason, ranMs } = state.cause
-  // We ended it because it failed: no exit code of it makes that an expected end.
-  const end = { ...e, why: reason, broken: true, forced: i.exit?.forced ?? false }
-  return afterExit(i, state.from, end, ranMs, null, c)
-}
-
-// wait, and what a process left behind --------------------------------------------------------------
-
-/** stop in BACKOFF, EXITED, FATAL: STOPPED at once, or when the leftovers are gone. */
-export function rest(i: In<'backoff' | 'exited' | 'fatal' | 'standby'>, _e: Event, c: Context): Step {
-  const left = 'left' in i.state ? i.state.left : null
-  const down: Instance = { ...i, wanted: 'down', reason: null }
-  if (!left) return { next: { ...down, state: { at: 'stopped' } }, effects: [] }
-  const { group, deadline, kills } = left
-  const state: State = {
+  const group = state.pid ?? 0
+  const next: Stopping = {
     at: 'stopping',
     pid: null,
     group,
     since: c.now,
-    startedAt: c.wall,
-    deadline,
-    kills,
-    cause: { kind: 'asked' },
-    from: 'running',
+    startedAt: state.startedAt,
+    deadline: c.now + spec.stopMs,
+    kills: 0,
+    cause: { kind: 'ended', end: { ...e, left: false }, ranMs },
+    from: state.at,
   }
-  return { next: { ...down, state }, effects: [] }
+  const seen = { ...i, state: next, exit: exitOf(i, e, c), reason: describeEnd(e, spec, state.at) }
+  const { next: then, effects } = e.left ? press(seen, spec.stopSignal, true, c) : settle(seen, next, c)
+  return { next: then, effects: [...before, ...effects] }
 }
 
-export function spawnAgain(i: In<'backoff'>, e: Event, c: Context): Step {
-  if (i.state.left) return murderLeft(i, e, c)
-  return begin(i.state.asked ? i : { ...i, restarts: i.restarts + 1 }, c)
+/** Nothing of the process is left: post_stop, unless it had only been pre_start, or all shall end now. */
+function settle(i: Instance, state: Stopping, c: Context): Step {
+  const last = state.cause.kind === 'killed' || state.hook ? null : hookOf(i.spec, 'post_stop')
+  if (!last) return conclude(i, state, c)
+  return { next: { ...i, state: { ...state, pid: null, hook: last } }, effects: [{ do: 'spawn' }] }
 }
 
-export function murderLeft(i: In<'backoff' | 'exited' | 'fatal'>, _e: Event, c: Context): Step {
-  const { left } = i.state
-  if (!left) return { next: i, effects: [] }
-  const later = leftoversOf(left.group, c.now + lookAfter(left.kills), left.kills + 1)
-  return {
-    next: { ...i, state: { ...i.state, left: later } },
-    effects: [...murdering(left.group), { do: 'look', group: left.group }],
+function conclude(i: Instance, state: Stopping, c: Context): Step {
+  const { cause, from, hook } = state
+  if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
+  if (cause.kind === 'asked' || cause.kind === 'killed') {
+    // A restart ends the run of what has a schedule; the next one begins at its time.
+    return i.spec.schedule ? { next: { ...i, wanted: 'down', state: { at: 'stopped' } }, effects: [] } : begin(i, c)
   }
-}
-
-/** The leftovers are gone; a backoff whose time has come is due at once. */
-export function cleared(i: In<'backoff' | 'exited' | 'fatal'>): Step {
-  return { next: { ...i, state: { ...i.state, left: null } }, effects: [] }
+  if (cause.kind === 'ended') {
+    const step = afterExit(i, from, cause.end, cause.ranMs, null, c)
+    return { ...step, next: { ...step.next, exit: i.exit } } // it was then, not now
+  }
+  const { reason, ranMs } = cause
+  if (hook) {
+    const step = afterExit(i, from, { failed: reason, permanent: false }, ranMs, null, c)
+    return { ...step, effects: [...step.effects, { do: 'complain', hook: hook.name, why: reason }] }
+  }
+  // We ended it because it failed: no exit code of it makes that an expected end.
+  const { code, signal, oom = null, forced } = i.exit ?? { code: null, signal: null, oom: null, forced: false }
+  return afterExit(i, from, { code, signal, oom, left: false, why: reason, broken: true, forced }, ranMs, null, c)
 }

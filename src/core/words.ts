@@ -1,6 +1,7 @@
 // What a process says of itself while it lives: heartbeats, readiness withdrawn and given back, what it is
 // doing, that it needs more time. The handlers of the table in instance.ts for these. Pure.
 
+import { isBeside } from './hooks.ts'
 import type { Context, Event, In, Step, Withdrawn } from './state.ts'
 import { stopWith } from './stopping.ts'
 
@@ -36,7 +37,7 @@ export function status(i: In<'starting' | 'running' | 'stopping'>, e: { text: st
 export function extend(i: In<'starting' | 'stopping'>, e: { ms: number }, c: Context): Step {
   const { state } = i
   // A start without readiness has nothing to be late for, and one that is being killed has had its time.
-  const counts = state.at === 'stopping' ? state.kills === 0 : i.spec.ready.kind !== 'time'
+  const counts = state.at === 'stopping' ? state.kills === 0 && !isBeside(state) : i.spec.ready.kind !== 'time'
   if (!counts || state.deadline === null || state.pid === null) return { next: i, effects: [] }
   const deadline = Math.max(state.deadline, c.now + e.ms)
   return { next: deadline === state.deadline ? i : { ...i, state: { ...state, deadline } }, effects: [] }

@@ -1,12 +1,31 @@
 // The FIFOs of captured output as files: made, and opened only if they are what they should be.
 
-import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
+import type { Account } from '../core/identity.ts'
 import { errno } from '../errors.ts'
-import { mkfifo } from './libc-io.ts'
+import { growPipe, mkfifo } from './libc-io.ts'
+
+/**
+ * A new FIFO of so many bytes for a process of `owner` (null = as we are), both ends open. What undoes each step is
+ * put into `undo` before the next one, which may throw a system error.
+ */
+export function pipeFor(owner: Account | null, path: string, bytes: number, undo: (() => void)[]) {
+  makeFifo(path)
+  undo.push(() => unlinkSync(path))
+  // Else it could not open /dev/stdout, which is opened anew.
+  if (owner) lchownSync(path, owner.uid, owner.gid)
+  // Ours first and without blocking; then the child's, by an open of its own.
+  const ours = openFifo(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  undo.push(() => closeSync(ours))
+  const theirs = openFifo(path, constants.O_RDWR)
+  undo.push(() => closeSync(theirs))
+  growPipe(theirs, bytes)
+  return { ours, theirs }
+}
 
 /** The folder is remade where somebody has cleared run_path under us. */
-export function makeFifo(path: string): void {
+function makeFifo(path: string): void {
   try {
     mkfifo(path, 0o600)
   } catch (e) {

@@ -7,7 +7,7 @@
 // When we die the processes go on writing into their FIFOs, and wait when these are full: the next master opens them
 // again and reads on. How the bytes of one stream get into its file is stream.ts.
 
-import { closeSync, constants, lchownSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Account } from '../core/identity.ts'
 import type { Clock, Output, Store, Streams } from '../core/ports.ts'
@@ -15,10 +15,11 @@ import type { Kept, Unsaid } from '../core/record.ts'
 import type { OutputSpec } from '../core/spec.ts'
 import { errno, messageOf } from '../errors.ts'
 import { endedStreams } from './ended-streams.ts'
-import { makeFifo, openFifo } from './fifo.ts'
+import { openFifo, pipeFor } from './fifo.ts'
 import { clearFolder } from './folders.ts'
+import { heardBy } from './heard.ts'
 import { openLastWriters } from './last-writers.ts'
-import { growPipe, pipeBytes, pipeIsOpen } from './libc-io.ts'
+import { pipeBytes, pipeIsOpen } from './libc-io.ts'
 import { logFiles } from './log-files.ts'
 import type { LogWatcher } from './log-growth.ts'
 import type { Trouble } from './log-trouble.ts'
@@ -92,6 +93,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   const held = new Map(Object.entries(readers))
   /** Who looks at the lines of a process, by its token. */
   const lookers = new Map<string, (text: string) => void>()
+  const heard = heardBy(clock)
   let serial = Math.max(0, ...[...(kept?.stream.keys() ?? [])].map((id) => Number.parseInt(id, 36)))
 
   /** Has the reader of a FIFO moved into its file. Undone in reverse where a later step fails. */
@@ -105,6 +107,10 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     const resumes = adopted && lastWriters.of(path) === id
     const onLine = (): ((text: string) => void) | null => lookers.get(token ?? '') ?? null
     const { mark, unmark } = lastWriters.marker(path, id)
+    // While its log cannot be written it waits for us: that is no silence.
+    const waiting = (): number => (file.stuck ? clock.now() : pipeBytes(fd))
+    const hearing = token === undefined ? null : heard.listen(token, waiting)
+    undo.push(() => hearing?.ended())
     const unsaid = kept?.stream.get(id)?.unsaid ?? null
     const options = { fd, file, name, label, format, full, clock, resumes, unsaid, mark, unmark, onLine }
     const stream = takeStream(options, tools)
@@ -120,6 +126,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
       fd,
       take(hup: boolean): Taken {
         const taken = stream.take(hup)
+        if (taken.bytes > 0) hearing?.heard()
         if (hup && taken.state === 'stuck') ended.waits(program, id, drop)
         return taken
       },
@@ -127,6 +134,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
       ended() {
         ended.over(program, id)
         unfree()
+        hearing?.ended()
         closeSync(fd)
         files.close(file)
         store.put('stream', id, null)
@@ -154,20 +162,10 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
   const pipeTo = (goes: Goes, owner: Account | null): number | '/dev/null' => {
     if (goes.path === 'none') return '/dev/null'
     const id = (++serial).toString(36)
-    const fifo = join(folder, id)
     const undo: (() => void)[] = []
     try {
-      makeFifo(fifo)
-      undo.push(() => unlinkSync(fifo))
-      // Else it could not open /dev/stdout, which is opened anew.
-      if (owner) lchownSync(fifo, owner.uid, owner.gid)
-      // Ours first and without blocking; then the child's, by an open of its own.
-      const fd = openFifo(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
-      undo.push(() => closeSync(fd))
-      const theirs = openFifo(fifo, constants.O_RDWR)
-      undo.push(() => closeSync(theirs))
-      growPipe(theirs, goes.output.pipeBytes)
-      take(id, fd, goes, false, undo)
+      const { ours, theirs } = pipeFor(owner, join(folder, id), goes.output.pipeBytes, undo)
+      take(id, ours, goes, false, undo)
       return theirs
     } catch (e) {
       for (const step of undo.reverse()) step()
@@ -231,6 +229,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
       if (line) lookers.set(token, line)
       else lookers.delete(token)
     },
+    quietFor: (token) => heard.quietFor(token),
     reopen: () => files.reopen(),
     clear: (path) => files.clear(path),
     onGrowth: (path, watcher) => files.onGrowth(path, watcher),

@@ -1,7 +1,8 @@
 // Asks whether a starting process is ready: whether an address takes a connection, answers a request, whether a
 // command exits 0. Again and again, first after a tenth of a second, later every second, one look at a time,
 // and only until it is told to end. An answer is told each time that there is one (whoever hears it may want a
-// later one), a failure when it differs from the last.
+// later one), a failure when it differs from the last. Of a running process it is asked once; when, and for how long
+// it may take, is its state's.
 
 import { get } from 'node:http'
 import { connect } from 'node:net'
@@ -44,6 +45,8 @@ export function probesOf({ clock, spawner, said }: ProbesOptions): Asking {
   const asked = new Map<number, Asked>()
   /** Commands that run, by their own pids. */
   const commands = new Map<number, (e: Ended) => void>()
+  /** What ends the checks that run, by the pid that each is of. */
+  const checks = new Map<number, () => void>()
 
   const look = (one: Asked): void => {
     let cancel = (): void => undefined
@@ -72,7 +75,7 @@ export function probesOf({ clock, spawner, said }: ProbesOptions): Asking {
       }
   }
 
-  const begin = (one: Asked, found: Found): (() => void) => {
+  const begin = (one: Probe, found: Found): (() => void) => {
     const { ready } = one
     switch (ready.kind) {
       case 'tcp':
@@ -124,6 +127,23 @@ export function probesOf({ clock, spawner, said }: ProbesOptions): Asking {
       asked.delete(pid)
       one.over = true
       one.stop()
+    },
+    check(probe) {
+      const { pid } = probe
+      const once = onlyOnce((finding) => {
+        if (checks.get(pid) !== end) return
+        checks.delete(pid)
+        said(pid, { type: 'checked', finding })
+      })
+      let stop = (): void => undefined
+      const end = (): void => stop()
+      checks.set(pid, end)
+      stop = begin(probe, once)
+    },
+    endCheck(pid) {
+      const end = checks.get(pid)
+      checks.delete(pid)
+      end?.()
     },
     ended(e) {
       const over = commands.get(e.pid)

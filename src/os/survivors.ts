@@ -35,7 +35,8 @@ export function survivorWith(token: string): KeptProcess | null {
 
 /** All processes of the master with this control socket, whose FIFOs stand in `folder`. */
 export function survivorsOf(socket: string, folder: string): Survivor[] {
-  return [...leaders((env) => utf8(env.get('PHD_SOCKET')) === socket).values()].flatMap(({ env, ...process }) => {
+  const isOurs = (env: Environment): boolean => utf8(env.get('PHD_SOCKET')) === socket && !env.has('PHD_HOOK')
+  return [...leaders(isOurs).values()].flatMap(({ env, ...process }) => {
     const program = env.get('PHD_PROGRAM')
     const slot = Number(env.get('PHD_SLOT'))
     if (!program || !Number.isInteger(slot)) return []
@@ -44,13 +45,26 @@ export function survivorsOf(socket: string, folder: string): Survivor[] {
   })
 }
 
+/** Ends the hooks of a master whose record is lost: what they were to be followed by nobody knows. How many. */
+export function endHooksOf(socket: string): number {
+  const hooks = leaders((env) => utf8(env.get('PHD_SOCKET')) === socket && env.has('PHD_HOOK'))
+  for (const { pid } of hooks.values()) {
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // It has just ended, or is another user's by now.
+    }
+  }
+  return hooks.size
+}
+
 type Environment = ReadonlyMap<string, string>
 
 /** By token: what a process makes carries its token as well, so the oldest leader of a session is the one. */
 function leaders(wanted: (env: Environment) => boolean): Map<string, KeptProcess & { readonly env: Environment }> {
   const found = new Map<string, KeptProcess & { readonly env: Environment }>()
   for (const pid of allPids()) {
-    const env = environmentOf(pid, [TOKEN_ENV, 'PHD_SOCKET', 'PHD_PROGRAM', 'PHD_SLOT'])
+    const env = environmentOf(pid, [TOKEN_ENV, 'PHD_SOCKET', 'PHD_PROGRAM', 'PHD_SLOT', 'PHD_HOOK'])
     const token = env?.get(TOKEN_ENV)
     if (!env || !token || !wanted(env)) continue
     const stat = statOf(pid)

@@ -6,9 +6,13 @@
 // Waits stay what they were (times are since boot), but for those that only a living master could end:
 // a heartbeat and a worker's word get time to come again; an age that had asked already asks once more, for the
 // replacement that it asked for may be lost.
-// An instance that waits for the end of leftovers finds out whether there still are any.
+// An instance that waits for the end of leftovers finds out whether there still are any. A hook is taken over as a
+// process is, and its instance goes on waiting for it.
 
+import { resumed } from '../core/checking.ts'
+import { isBeside } from '../core/hooks.ts'
 import {
+  hookKey,
   instanceKey,
   type Kept,
   type KeptProcess,
@@ -16,7 +20,7 @@ import {
   type Owed,
   type ProcessRow,
 } from '../core/record.ts'
-import { type Instance, leftGroupOf, pidOf, type State } from '../core/state.ts'
+import { type Instance, leftGroupOf, owedOf, pidOf, type State } from '../core/state.ts'
 import { type Address, addressOf, type Entry, entryOf, insert } from './entry.ts'
 import type { Office } from './orders.ts'
 import { operationOf } from './owed.ts'
@@ -47,6 +51,8 @@ export interface Restored {
 export interface RestoredProcess {
   readonly instance: Instance
   readonly process: KeptProcess
+  /** Of its hook. */
+  readonly isHook: boolean
   /** null = it lives. */
   readonly ended: { readonly code: number | null; readonly signal: string | null } | null
 }
@@ -68,9 +74,12 @@ export function restorePrograms(kept: Kept, living: Living, now: number): Restor
     const { entry, processes } = restored
     const instance = patient({ ...row, spec: spec ?? entry.spec }, now)
     insert(entry.instances, instance)
-    const process = processOf(kept.process.get(instanceKey(instance)), living)
-    if (!process) continue
-    processes.push({ instance, process, ended: living.watch(process) ? null : living.exitOf(process) })
+    for (const key of [instanceKey(instance), hookKey(instance)]) {
+      const process = processOf(kept.process.get(key), living)
+      if (!process) continue
+      const isHook = key === hookKey(instance)
+      processes.push({ instance, process, isHook, ended: living.watch(process) ? null : living.exitOf(process) })
+    }
   }
   return [...byProgram.values()]
 }
@@ -99,20 +108,33 @@ function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir
   all.touched.add(entry)
   for (const i of entry.instances) all.recording.changed(i)
   // Asked now: what is told to an instance puts another in its place.
-  const found = new Set(processes.map(({ instance }) => instance))
-  const bare = entry.instances.filter((i) => !found.has(i))
-  for (const { instance, process } of processes) {
+  const having = (hook: boolean) => new Set(processes.filter((p) => p.isHook === hook).map(({ instance }) => instance))
+  const [own, hooks] = [having(false), having(true)]
+  const bare = entry.instances.filter((i) => !own.has(i))
+  const hookless = entry.instances.filter((i) => 'hook' in i.state && i.state.hook && !hooks.has(i))
+  for (const { instance, process, isHook } of processes) {
+    if (isHook) {
+      ports.launcher.adoptHook(process)
+      all.adoptedHook(instance, process)
+      continue
+    }
     ports.launcher.adopt(instance, process)
     all.adopted(instance, process)
   }
   for (const { instance, process, ended } of processes) {
-    if (!ended && !process.told) all.tell(instance, { type: 'untold' })
+    if (!ended && !process.told && pidOf(instance) === process.pid) all.tell(instance, { type: 'untold' })
   }
   for (const i of bare) {
-    if (i.state.at === 'starting' && i.state.pid === null) owe(addressOf(i))
+    const standsIn = 'hook' in i.state && i.state.hook !== undefined && !isBeside(i.state)
+    if (standsIn && hooks.has(i)) continue
+    if (owedOf(i) === 'process') owe(addressOf(i))
     // Without a row of its own, nothing is known of a process: it counts as ended.
     if (pidOf(i) !== null) all.tell(i, { type: 'exited', code: null, signal: null, left: false })
     if (leftGroupOf(i) !== null) all.tell(i, { type: 'emptied' })
+  }
+  for (const i of hookless) {
+    if (owedOf(i) === 'hook') owe(addressOf(i))
+    else all.tell(i, { type: 'hookEnded', code: null, signal: null })
   }
   for (const { process, ended } of processes) if (ended) all.reaped(process.pid, ended.code, ended.signal)
   // Nobody runs on unwanted: a record that was rebuilt may hold such a one.
@@ -138,7 +160,14 @@ function patientState({ state, spec }: Instance, now: number): State {
     const beats = workerTimeoutMs > 0 ? now + Math.max(workerTimeoutMs, COME_BACK_MS) : null
     const heartbeatBy = leaves ? now + spec.stopMs : beats
     const asksAgain = state.recycleAt ?? Math.max(state.since + maxAgeMs, later)
-    return { ...state, heartbeatBy, recycleAt: maxAgeMs > 0 ? asksAgain : state.recycleAt }
+    const { check: before, ...rest } = state
+    const check = resumed(before, spec, now)
+    return {
+      ...rest,
+      heartbeatBy,
+      recycleAt: maxAgeMs > 0 ? asksAgain : state.recycleAt,
+      ...(check && { check }),
+    }
   }
   if (state.at === 'starting' && spec.ready.kind !== 'time' && state.deadline !== null) {
     return { ...state, deadline: Math.max(state.deadline, later) }

@@ -68,6 +68,6 @@ export class Deadlines {
  * meanwhile be heard first.
  */
 function judgesNobody({ state, spec }: Instance): boolean {
-  if (state.at === 'starting') return spec.ready.kind === 'time' && spec.startMs === 0
+  if (state.at === 'starting') return !state.hook && spec.ready.kind === 'time' && spec.startMs === 0
   return state.at === 'backoff' && state.left === null
 }

@@ -4,19 +4,14 @@
 
 import { transition } from '../core/instance.ts'
 import type { Spawned } from '../core/ports.ts'
-import { nameOf, wordOf } from '../core/program.ts'
-import type { KeptProcess } from '../core/record.ts'
-import { type Effect, type Event, type Instance, leftGroupOf, pidOf } from '../core/state.ts'
+import { hookKey, instanceKey, type KeptProcess } from '../core/record.ts'
+import { type Effect, type Event, type Instance, leftGroupOf, owedOf, pidOf } from '../core/state.ts'
+import { logChange } from './change-log.ts'
+import { carryOut, type EffectParts, type Later, send } from './effects.ts'
 import { type Address, addressOf, type Entry, insert, positionOf, sameAddress, siblingsOf } from './entry.ts'
+import { HookPids } from './hook-pids.ts'
 import type { Notice, Ports, Watcher } from './ports.ts'
 import { Recording } from './recording.ts'
-
-/** Effects that are not carried out here: they belong to the supervisor's loop and queues. */
-export interface Later {
-  /** A process is owed to the instance. */
-  spawn(at: Address): void
-  recycle(at: Address, why: string): void
-}
 
 export class Instances {
   readonly entries = new Map<string, Entry>()
@@ -26,15 +21,25 @@ export class Instances {
   readonly #byPid = new Map<number, Address>()
   /** Groups whose leader has ended, by the instance that waits for their end. */
   readonly #groups = new Map<number, Address>()
+  readonly #hooks: HookPids
   readonly recording: Recording
   readonly #ports: Ports
   readonly #later: Later
+  readonly #effectParts: EffectParts
   #effects: { readonly of: Instance; readonly effect: Effect }[] = []
 
   constructor(ports: Ports, later: Later) {
     this.#ports = ports
     this.#later = later
     this.recording = new Recording(ports.store)
+    this.#hooks = new HookPids(ports)
+    this.#effectParts = {
+      ports,
+      later,
+      look: (group) => this.look(group),
+      notice: (notice) => this.notice(notice),
+      told: (pid) => this.#told(pid),
+    }
   }
 
   find(at: Address): Instance | null {
@@ -44,6 +49,7 @@ export class Instances {
 
   /** Nothing lives any more, of any program. */
   get allStopped(): boolean {
+    if (this.#hooks.byPid.size > 0) return false
     return [...this.entries.values()].every((e) => e.instances.every((i) => i.state.at === 'stopped'))
   }
 
@@ -73,7 +79,7 @@ export class Instances {
     this.recording.flush()
     const effects = this.#effects
     this.#effects = []
-    for (const { of, effect } of effects) this.#carryOut(of, effect)
+    for (const { of, effect } of effects) carryOut(of, effect, this.#effectParts)
     return effects.length > 0
   }
 
@@ -88,41 +94,71 @@ export class Instances {
   /** The process of the instance exists. */
   spawned(at: Address, { pid, start }: Spawned, token: string): void {
     this.#byPid.set(pid, at)
-    this.recording.process(at, { token, pid, start })
+    this.recording.process(instanceKey(at), { token, pid, start })
     this.tell(at, { type: 'spawned', pid })
+  }
+
+  /** The hook of the instance runs. */
+  hookSpawned(at: Address, { pid, start }: Spawned, token: string): void {
+    this.#hooks.add(pid, at)
+    this.recording.process(hookKey(at), { token, pid, start })
+    this.tell(at, { type: 'hookSpawned', pid })
+  }
+
+  /** A hook that an earlier master made for the instance, alive or not; one that was given up is ended. */
+  adoptedHook(i: Instance, process: KeptProcess): void {
+    const at = addressOf(i)
+    const { pid } = process
+    this.recording.process(hookKey(at), process)
+    if (this.#isLeft(i, pid)) return
+    this.#hooks.add(pid, at)
+    if (hookPidOf(i) === null) this.tell(at, { type: 'hookSpawned', pid })
+    else if (hookPidOf(i) !== pid && pidOf(i) !== pid) send(this.#ports, i, pid, 'SIGKILL', true)
+  }
+
+  /** Only what it has left is waited for. */
+  #isLeft(i: Instance, pid: number): boolean {
+    if (leftGroupOf(i) !== pid) return false
+    this.#groups.set(pid, addressOf(i))
+    this.look(pid)
+    return true
   }
 
   /** A process that an earlier master made for the instance, alive or not. */
   adopted(i: Instance, process: KeptProcess): void {
     const at = addressOf(i)
     const { pid } = process
-    this.recording.process(at, process)
-    if (leftGroupOf(i) === pid) {
-      this.#groups.set(pid, at)
-      this.look(pid)
-    } else {
-      this.#byPid.set(pid, at)
-      if (pidOf(i) === null) this.tell(at, { type: 'spawned', pid })
-      else if (startingPid(i) !== null) this.#watch(null, pid, i)
-    }
+    this.recording.process(instanceKey(at), process)
+    if (this.#isLeft(i, pid)) return
+    this.#byPid.set(pid, at)
+    if (pidOf(i) === null) this.tell(at, { type: 'spawned', pid })
+    else if (startingPid(i) !== null) this.#watch(null, pid, i)
   }
 
   /** The kernel says that a process has ended: one of ours, or an orphan that may have been the last of a group. */
   reaped(pid: number, code: number | null, signal: string | null): void {
-    const at = this.#byPid.get(pid)
+    const hook = this.#hooks.ended(pid)
+    const at = this.#byPid.get(pid) ?? hook?.at
     if (at) {
       this.#byPid.delete(pid)
+      const i = this.find(at)
       const oom = signal === 'SIGKILL' ? this.#ports.signals.oomKilled(pid) : null
       const left = this.#ports.signals.hasLeft(pid)
-      if (left) this.#groups.set(pid, at)
-      else this.recording.process(at, null)
-      this.tell(at, { type: 'exited', code, signal, left, oom })
+      const isHook = hook !== null && (!i || pidOf(i) !== pid)
+      const entry = this.entries.get(at.program)
+      if (isHook && entry) this.touched.add(entry)
+      if (left && isHook) this.#hooks.endLeft(pid)
+      else if (left) this.#groups.set(pid, at)
+      if (!left || isHook) this.recording.ended(at, pid)
+      if (!isHook) this.tell(at, { type: 'exited', code, signal, left, oom })
+      else if (i && hookPidOf(i) === pid) this.tell(at, { type: 'hookEnded', code, signal })
     }
     this.lookAll()
   }
 
   lookAll(): void {
     for (const group of [...this.#groups.keys()]) this.look(group)
+    this.#hooks.lookAll()
   }
 
   /** Is anything left of the group that an instance waits for? */
@@ -130,7 +166,7 @@ export class Instances {
     const at = this.#groups.get(group)
     if (!at || this.#ports.signals.hasLeft(group)) return
     this.#groups.delete(group)
-    this.recording.process(at, null)
+    this.recording.ended(at, group)
     this.tell(at, { type: 'emptied' })
   }
 
@@ -147,13 +183,15 @@ export class Instances {
     this.touched.add(entry)
     this.recording.renewed(before, after)
     this.notice({ kind: 'instance', before, after })
-    for (const index of [this.#byPid, this.#groups]) {
+    for (const index of [this.#byPid, this.#groups, this.#hooks.byPid]) {
       for (const [pid, at] of index) if (sameAddress(at, before)) index.set(pid, addressOf(after))
     }
-    if (after.state.at === 'starting' && after.state.pid === null) this.#later.spawn(addressOf(after))
+    if (owedOf(after) !== null) this.#later.spawn(addressOf(after))
   }
 
+  /** Not while a hook of it is ending: a next master finds that one by its instance. */
   forget(entry: Entry, i: Instance): void {
+    if (this.#hooks.hasOneOf(i)) return
     entry.instances.splice(positionOf(entry.instances, i), 1)
     this.touched.add(entry)
     this.recording.forgotten(i)
@@ -171,11 +209,13 @@ export class Instances {
     entry.instances[positionOf(entry.instances, before)] = after
     this.touched.add(entry)
     this.recording.changed(after)
-    if (wordOf(before) !== wordOf(after) || beginsToWait(before, after)) this.#log(before, after)
+    logChange(this.#ports.log, before, after)
     const pid = pidOf(before)
     const starts = startingPid(after)
     if (startingPid(before) !== starts) this.#watch(startingPid(before), starts, after)
     if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)
+    const asks = askedPid(before)
+    if (asks !== null && askedPid(after) === null) this.#ports.launcher.endCheck(asks)
     entry.queue.changed(after)
     this.notice({ kind: 'instance', before, after })
   }
@@ -190,59 +230,17 @@ export class Instances {
     for (const watcher of this.watchers) watcher(notice)
   }
 
-  /** One line a transition, and only here. */
-  #log(before: Instance, after: Instance): void {
-    const facts = {
-      program: after.program,
-      name: nameOf(after.program, after.slot),
-      pid: pidOf(after) ?? pidOf(before),
-      from: wordOf(before),
-      to: wordOf(after),
-    }
-    const exit = after.exit !== before.exit && after.exit ? { exit: after.exit.code ?? after.exit.signal } : {}
-    const reason = after.reason ? { reason: after.reason } : {}
-    this.#ports.log.info({ ...facts, ...exit, ...reason }, 'state')
-  }
-
-  #carryOut(i: Instance, effect: Effect): void {
-    switch (effect.do) {
-      case 'spawn':
-        this.#later.spawn(addressOf(i))
-        break
-      case 'recycle':
-        this.#later.recycle(addressOf(i), effect.why)
-        break
-      case 'look':
-        this.look(effect.group)
-        break
-      case 'signal':
-        this.#send(i, effect.pid, effect.signal, effect.group)
-        this.#told(effect.pid)
-        break
-      default:
-        effect satisfies never
-    }
-  }
-
   /** Signals that follow from the table are those that end a process. */
   #told(pid: number): void {
-    const at = this.#byPid.get(pid)
-    if (at) this.recording.told(at)
-  }
-
-  #send(i: Instance, pid: number, signal: string, group: boolean): void {
-    try {
-      this.#ports.signals.send(pid, signal, group)
-    } catch (e) {
-      // EPERM: the process is another user's now. Its state stands, and the log says why nothing happens.
-      const name = nameOf(i.program, i.slot)
-      this.#ports.log.error({ program: i.program, name, pid, signal, err: String(e) }, 'cannot signal')
-    }
+    const at = this.#byPid.get(pid) ?? this.#hooks.byPid.get(pid)
+    if (at) this.recording.told(at, pid)
   }
 }
 
-/** It is STARTING as before; now it is known what for. */
-const beginsToWait = (before: Instance, after: Instance): boolean =>
-  after.state.at === 'waiting' && before.reason === null && after.reason !== null
-
 const startingPid = ({ state }: Instance): number | null => (state.at === 'starting' ? state.pid : null)
+/** Whose check runs. */
+const askedPid = ({ state }: Instance): number | null =>
+  state.at === 'running' && state.check?.phase === 'asks' ? state.pid : null
+
+/** null = its hook is owed still; undefined = it has none. */
+const hookPidOf = ({ state }: Instance): number | null | undefined => ('hook' in state ? state.hook?.pid : undefined)

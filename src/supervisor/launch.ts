@@ -23,6 +23,7 @@ import type { KeptProcess } from '../core/record.ts'
 import { forSlot, type OutputSpec, type Spec } from '../core/spec.ts'
 import type { Event, Instance } from '../core/state.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
+import { launchHook } from './hook-launch.ts'
 import { readinessOf } from './readiness.ts'
 
 export interface LaunchParts {
@@ -55,7 +56,8 @@ export function launcherOf(parts: LaunchParts): Launcher {
   const base = inheritable(parts.environment)
   /** Tokens of living workers, by pid. */
   const tokens = new Map<number, string>()
-  const readiness = readinessOf({ ...parts, environmentOf: (i) => environmentOf(base, i, parts) })
+  const environment = (i: Instance): Record<string, string> => environmentOf(base, i, parts)
+  const readiness = readinessOf({ ...parts, environmentOf: environment })
   return {
     token: parts.token,
     launch(instance, token) {
@@ -84,7 +86,7 @@ export function launcherOf(parts: LaunchParts): Launcher {
         return failureOf(e)
       }
       const env = {
-        ...environmentOf(base, instance, parts),
+        ...environment(instance),
         ...worker?.env,
         ...herald.env,
         ...listenEnvironment(sockets),
@@ -145,6 +147,17 @@ export function launcherOf(parts: LaunchParts): Launcher {
     },
     watch: (instance, pid) => readiness.watch(instance, pid),
     unwatch: (pid) => readiness.unwatch(pid),
+    check: (instance, pid) => readiness.check(instance, pid),
+    endCheck: (pid) => readiness.endCheck(pid),
+    launchHook(instance, token) {
+      const outputOfSlot = (i: Instance): OutputSpec => outputOf(i.spec, i.slot)
+      try {
+        return launchHook(instance, token, { ...parts, outputOf: outputOfSlot, environmentOf: environment })
+      } catch (e) {
+        return failureOf(e)
+      }
+    },
+    adoptHook: (process) => parts.born(process, false),
     ended(pid) {
       readiness.ended(pid)
       const token = tokens.get(pid)

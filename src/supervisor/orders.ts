@@ -1,5 +1,6 @@
 // The desk of one program: what operations ask for is carried out here, on its instances.
 
+import { withSpec } from '../core/checking.ts'
 import { hindranceOf } from '../core/dependencies.ts'
 import { hasOwnQueues } from '../core/listening.ts'
 import { isLive, type Order, reconcile } from '../core/program.ts'
@@ -65,7 +66,7 @@ export function deskOf(entry: Entry, all: Instances, ports: Ports): Desk {
       const before = entry.spec
       entry.spec = spec
       all.touched.add(entry)
-      for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, { ...i, spec })
+      for (const i of [...entry.instances]) if (i.spec === before) all.renew(i, withSpec(i, spec, ports.clock.now()))
       turnWith(entry, desk, before, spec)
     },
     startAnew(instance) {

@@ -1,6 +1,7 @@
 // The supervisor's share of the world: what it is given when it is made.
 
 import type { Clock, Launcher, Listeners, Signals, SingleLocks, Store } from '../core/ports.ts'
+import type { HookName } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
 import type { Found, NextRun } from '../core/timetable.ts'
 
@@ -36,6 +37,14 @@ export type Notice =
       /** What is due, skipped or missed. */
       readonly at: number | null
       readonly next: number | null
+    }
+  /** A hook failed. */
+  | {
+      readonly kind: 'hook'
+      readonly program: string
+      readonly slot: number
+      readonly hook: HookName
+      readonly error: string
     }
   /** A planned replacement of processes begins or ends. */
   | {

@@ -3,7 +3,7 @@
 // or an operation has changed it.
 
 import type { Store } from '../core/ports.ts'
-import { instanceKey, type KeptRollout, type ProcessRow, rowOf } from '../core/record.ts'
+import { hookKey, instanceKey, type KeptRollout, type ProcessRow, rowOf } from '../core/record.ts'
 import type { Spec } from '../core/spec.ts'
 import type { Instance } from '../core/state.ts'
 import type { Address, Entry } from './entry.ts'
@@ -26,29 +26,39 @@ export class Recording {
 
   forgotten(i: Instance): void {
     this.#dirty.set(instanceKey(i), null)
-    this.process(i, null)
+    for (const key of [instanceKey(i), hookKey(i)]) this.process(key, null)
   }
 
-  /** The instance goes on as another generation, and its process with it. */
+  /** The instance goes on as another generation, and its processes with it. */
   renewed(before: Instance, after: Instance): void {
-    const moved = this.#processes.get(instanceKey(before)) ?? null
+    const moved = [instanceKey, hookKey].map((keyOf) => [keyOf(after), this.#processes.get(keyOf(before))] as const)
     if (instanceKey(before) !== instanceKey(after)) this.forgotten(before)
     this.changed(after)
-    if (moved) this.process(after, moved)
+    for (const [key, row] of moved) if (row) this.process(key, row)
   }
 
-  /** Its process, the intent to make one, or (null) none any more. */
-  process(at: Address, row: ProcessRow | null): void {
-    const key = instanceKey(at)
+  /** A process of an instance or its hook, by its key; the intent to make one, or (null) none any more. */
+  process(key: string, row: ProcessRow | null): void {
     if (row) this.#processes.set(key, row)
     else this.#processes.delete(key)
     this.#store.put('process', key, row)
   }
 
-  /** The signals that end its process have gone. */
-  told(at: Address): void {
-    const row = this.#processes.get(instanceKey(at))
-    if (row && !row.told) this.process(at, { ...row, told: true })
+  /** The process with this pid, and its group, is no more. */
+  ended(at: Address, pid: number): void {
+    for (const key of this.#keysOf(at, pid)) this.process(key, null)
+  }
+
+  /** The signals that end the process with this pid have gone. */
+  told(at: Address, pid: number): void {
+    for (const key of this.#keysOf(at, pid)) {
+      const row = this.#processes.get(key)
+      if (row && !row.told) this.process(key, { ...row, told: true })
+    }
+  }
+
+  #keysOf(at: Address, pid: number): string[] {
+    return [instanceKey(at), hookKey(at)].filter((key) => this.#processes.get(key)?.pid === pid)
   }
 
   /** The facts of a program, where they differ from what was written. */

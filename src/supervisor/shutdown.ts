@@ -1,6 +1,6 @@
 // The orderly end, as a plan over what is: a program is told to stop when nothing that depends on it
-// lives any more, so as many end at once as the graph allows. What has no process is stopped at once:
-// nothing starts in a shutdown. Asked again after each change; it remembers nothing but that it is on.
+// lives any more, so as many end at once as the graph allows. What has no process is stopped at once,
+// also in its pre_start: nothing starts in a shutdown. Asked again after each change; it remembers nothing but that it is on.
 
 import { graphOf, needsOf } from '../core/order.ts'
 import { hasProcess } from '../core/program.ts'

@@ -1,8 +1,12 @@
 // Processes that are owed, made a few a turn of the event loop: a spawn blocks for as long as the kernel takes
 // (0.4 to 3 ms were seen), and clients must be answered while hundreds start. A hundred deaths at once are a
-// hundred mails, and still only a few spawns until others had their turn.
+// hundred mails, and still only a few spawns until others had their turn. Checks of running processes wait in a line
+// of their own.
 
 import { hindranceOf } from '../core/dependencies.ts'
+import { hookKey, instanceKey } from '../core/record.ts'
+import { owedOf } from '../core/state.ts'
+import { Checks } from './checks.ts'
 import type { Address } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
@@ -14,6 +18,7 @@ const SPAWNS_A_TURN = 16
 const NEEDS_NOTHING = { dependsOn: [] }
 
 export class Spawns {
+  readonly checks: Checks
   readonly #all: Instances
   readonly #ports: Ports
   readonly #turn: () => void
@@ -27,6 +32,7 @@ export class Spawns {
     this.#all = all
     this.#ports = ports
     this.#turn = turn
+    this.checks = new Checks(all, ports, turn)
   }
 
   owe(at: Address): void {
@@ -35,6 +41,7 @@ export class Spawns {
   }
 
   make(): void {
+    this.checks.make()
     if (this.#rests) return
     const { clock } = this.#ports
     let at = this.#due()
@@ -49,15 +56,21 @@ export class Spawns {
 
   #one(at: Address): void {
     const { launcher, single } = this.#ports
+    const { recording } = this.#all
     const i = this.#all.find(at)
     if (!i) return
-    const hindrance = hindranceOf(this.#all.entries.get(at.program)?.spec ?? NEEDS_NOTHING, this.#all.entries)
+    const isHook = owedOf(i) === 'hook'
+    const key = isHook ? hookKey(at) : instanceKey(at)
+    // A start waits for others, and for the lock; the hooks of what runs or stops do not.
+    const starts = i.state.at === 'starting'
+    const needs = starts ? this.#all.entries.get(at.program)?.spec : null
+    const hindrance = hindranceOf(needs ?? NEEDS_NOTHING, this.#all.entries)
     if (hindrance) {
-      this.#all.recording.process(at, null) // an earlier master may have meant to make it
+      recording.process(key, null) // an earlier master may have meant to make it
       this.#all.tell(at, { type: 'waits', ...hindrance })
       return
     }
-    const standing = i.spec.singleInstance ? single.take(i.spec) : null
+    const standing = starts && i.spec.singleInstance ? single.take(i.spec) : null
     if (standing) {
       this.#all.tell(at, { type: 'lockTaken', ...standing })
       return
@@ -65,27 +78,28 @@ export class Spawns {
     // The intent first: a master that is killed between the birth of a process and the record of it would leave
     // one that nobody knows. A next one finds it by its token.
     const token = launcher.token()
-    this.#all.recording.process(at, { token, pid: null, start: null })
-    const outcome = launcher.launch(i, token)
-    if ('pid' in outcome) this.#all.spawned(at, outcome, token)
-    else {
-      this.#all.recording.process(at, null)
-      this.#all.tell(at, { type: 'spawnFailed', ...outcome })
-    }
+    recording.process(key, { token, pid: null, start: null })
+    const outcome = isHook ? launcher.launchHook(i, token) : launcher.launch(i, token)
+    if (!('pid' in outcome)) {
+      recording.process(key, null)
+      this.#all.tell(at, { type: isHook ? 'hookFailed' : 'spawnFailed', ...outcome })
+    } else if (isHook) this.#all.hookSpawned(at, outcome, token)
+    else this.#all.spawned(at, outcome, token)
   }
 
   /** The next one; what is not wanted any more is left out. */
   #due(): Address | null {
     for (let first = this.#owed.shift(); first; first = this.#owed.shift()) {
       const { at } = first
-      const state = this.#all.find(at)?.state
-      if (state?.at === 'starting' && state.pid === null) return at
+      const i = this.#all.find(at)
+      if (i && owedOf(i) !== null) return at
     }
     return null
   }
 
   /** At the end of a turn of the supervisor: what has come to be owed since is not forgotten. */
   goOn(): void {
+    this.checks.goOn()
     if (this.#owed.length > 0 && !this.#rests) this.#rest()
   }
 

@@ -38,7 +38,7 @@ export class Supervisor {
   readonly #parts: RecyclingParts & Heir
   readonly #counters = new Map<number, Counters>()
   readonly #desks = new WeakMap<Entry, Desk>()
-  #mail: Mail[] = []
+  readonly #mail: Mail[] = []
   #busy = false
 
   constructor(ports: Ports) {
@@ -46,6 +46,7 @@ export class Supervisor {
     this.#all = new Instances(ports, {
       spawn: (at) => this.#spawns.owe(at),
       recycle: (at, why) => void (this.isStopping || this.#recycling.begin(at, why)),
+      check: (at) => this.#spawns.checks.owe(at),
     })
     this.#parts = {
       all: this.#all,
@@ -182,11 +183,7 @@ export class Supervisor {
   #quiesce(): void {
     do {
       do {
-        while (this.#mail.length > 0) {
-          const batch = this.#mail
-          this.#mail = []
-          for (const mail of batch) this.#handle(mail)
-        }
+        while (this.#mail.length > 0) for (const mail of this.#mail.splice(0)) this.#handle(mail)
         this.#settle()
       } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#deadlines.pass())
     } while (this.#all.carryOut())

@@ -170,9 +170,17 @@ for (const [name, process, wanted] of [
 }
 
 test('a running process with something to say says it on a line below', () => {
-  const said = running('a:0', { ready: false, health: 'failing', statusText: 'warming up' })
+  const health = {
+    state: 'passing',
+    check: 'tcp:[::1]:1',
+    failures: 1,
+    limit: 3,
+    lastError: 'tcp:[::1]:1: ECONNREFUSED',
+    at: null,
+  } as const
+  const said = running('a:0', { ready: false, health, statusText: 'warming up' })
   const lines = statusTable([program('a', 'RUNNING', [said])], view)
-  assert.equal(lines[2], '  not ready; health: failing; warming up')
+  assert.equal(lines[2], '  not ready; tcp:[::1]:1: ECONNREFUSED, 1 of 3; warming up')
 })
 
 test('how a process ended', () => {

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hindranceOf, isOutdated, meets } from '../../src/core/dependencies.ts'
+import type { Exit } from '../../src/core/ends.ts'
 import type { Program } from '../../src/core/program.ts'
-import type { Condition } from '../../src/core/spec.ts'
-import { type Exit, type Instance, newInstance, type State } from '../../src/core/state.ts'
+import type { Condition, Health } from '../../src/core/spec.ts'
+import { type Instance, newInstance, type State } from '../../src/core/state.ts'
 import { specOf } from '../helpers/specs.ts'
 
 const exit = (code: number | null, expected: boolean): Exit => ({
@@ -43,7 +44,12 @@ const cases: readonly [Instance, Condition[], string | null, string?][] = [
   [db({ ...starting, pid: null }), [], 'db:0 (STARTING)'],
   [db(starting), ['started'], 'db:0 (STARTING)'],
   [db(running), ['started', 'running', 'ready', 'healthy'], null, 'db:0 (RUNNING, not ended yet)'],
-  [db({ ...running, health: 'failing' }), ['started', 'running', 'ready'], null, 'db:0 (RUNNING, not ended yet)'],
+  [
+    db({ ...running, health: 'failing' }),
+    ['started', 'running'],
+    'db:0 (RUNNING, not healthy)',
+    'db:0 (RUNNING, not ended yet)',
+  ],
   [
     db({ ...running, withdrawn: 'reloading' }),
     ['started', 'running'],
@@ -93,6 +99,19 @@ test('each state: which conditions it meets, and what is said of it', () => {
   const done = db({ at: 'exited', left: null }, { exit: exit(0, true) })
   assert.deepEqual([said('completed', program([done])), said('started', program([done]))], [null, null])
   assert.equal(said('ready', program([done])), '*db:0 (EXITED, exit 0)')
+})
+
+test('healthy: a check has passed, where there is one; else as ready', () => {
+  const check = { kind: 'tcp', address: '127.0.0.1:1', own: false } as const
+  const health: Health = { check, intervalMs: 1, timeoutMs: 1, failures: 1, action: 'none' }
+  const spec = specOf({ program: 'db', health })
+  const checked = (state: Partial<State>) => said('healthy', program([db({ ...running, ...state } as State, { spec })]))
+  assert.deepEqual(
+    [checked({}), checked({ health: 'failing' }), checked({ health: 'passing' })],
+    ['db:0 (RUNNING, not checked yet)', 'db:0 (RUNNING, not healthy)', null],
+  )
+  assert.equal(checked({ health: 'passing', withdrawn: 'reloading' }), 'db:0 (RUNNING, not ready)')
+  assert.equal(said('healthy', program([db(running)])), null)
 })
 
 test('all slots that are wanted up must meet it; what is not there yet is waited for', () => {

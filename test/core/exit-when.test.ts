@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Exit } from '../../src/core/ends.ts'
 import { type ExitWhen, exitVerdict } from '../../src/core/exit-when.ts'
 import type { Program } from '../../src/core/program.ts'
-import { type Exit, type Instance, newInstance, type State } from '../../src/core/state.ts'
+import { type Instance, newInstance, type State } from '../../src/core/state.ts'
 import { newTimetable, type Timetable } from '../../src/core/timetable.ts'
 import { specOf } from '../helpers/specs.ts'
 

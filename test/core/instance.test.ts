@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import type { Hook } from '../../src/core/hooks.ts'
 import { rules } from '../../src/core/instance.ts'
+import type { Health, HookName } from '../../src/core/spec.ts'
 import { type At, deadlineOf, type Event, type Instance, newInstance, type State } from '../../src/core/state.ts'
 import { packageFile } from '../../src/package.ts'
 import * as say from '../helpers/specs.ts'
@@ -14,6 +16,7 @@ import { eventNames, stateTable } from '../helpers/state-table.ts'
 const NOW = 50_000
 const left = { group: 7, deadline: 60_000, kills: 0 }
 const ran = { since: 40_000, startedAt: 1 }
+const hookAt = (name: HookName, deadline = NOW): Hook => ({ name, argv: ['x'], timeoutMs: 1_000, pid: 8, deadline })
 
 /** One instance of each state that differs in what it does. */
 const places: Readonly<Record<string, State>> = {
@@ -41,6 +44,45 @@ const places: Readonly<Record<string, State>> = {
     kills: 0,
     cause: { kind: 'asked' },
     from: 'running',
+  },
+  'starting, pre_start runs': {
+    at: 'starting',
+    pid: null,
+    ...ran,
+    deadline: null,
+    said: null,
+    hook: hookAt('pre_start'),
+  },
+  'running, post_start and a check run': {
+    at: 'running',
+    pid: 7,
+    ...ran,
+    heartbeatBy: null,
+    recycleAt: null,
+    check: { phase: 'asks', due: NOW, failures: 0, error: null, at: null },
+    hook: hookAt('post_start', NOW + 1),
+  },
+  'stopping, pre_stop runs': {
+    at: 'stopping',
+    pid: 7,
+    group: 7,
+    ...ran,
+    deadline: NOW - 1,
+    kills: 0,
+    cause: { kind: 'asked' },
+    from: 'running',
+    hook: hookAt('pre_stop'),
+  },
+  'stopping, post_stop runs': {
+    at: 'stopping',
+    pid: null,
+    group: 7,
+    ...ran,
+    deadline: NOW - 1,
+    kills: 0,
+    cause: { kind: 'ended', end: { code: 1, signal: null, left: false }, ranMs: 100 },
+    from: 'running',
+    hook: hookAt('post_stop'),
   },
   backoff: { at: 'backoff', until: NOW, left: null },
   'backoff, leftovers': { at: 'backoff', until: NOW, left },
@@ -76,6 +118,11 @@ const events: Readonly<Record<Event['type'], Event>> = {
   waits: say.waits('waiting for db', true),
   lockGot: say.lockGot,
   lockTaken: say.lockTaken('green (pid 10)'),
+  checking: say.checking,
+  checked: say.checked('answered 503'),
+  hookSpawned: say.hookSpawned(9),
+  hookFailed: say.hookFailed('ENOENT'),
+  hookEnded: say.hookEnded(0),
 }
 
 /** What each pair does: the state that follows, then the effects. A pair that is not here changes nothing at all. */
@@ -145,6 +192,51 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     emptied: 'starting spawn',
     deadline: 'stopping -SIGKILL look',
   },
+  'starting, pre_start runs': {
+    stop: 'stopping -SIGTERM -SIGCONT',
+    restart: 'stopping -SIGTERM -SIGCONT',
+    kill: 'stopping -SIGKILL',
+    said: 'starting',
+    status: 'starting',
+    exited: 'backoff -SIGKILL',
+    deadline: 'stopping -SIGKILL',
+    hookFailed: 'backoff complain',
+    hookEnded: 'starting spawn',
+  },
+  'running, post_start and a check run': {
+    stop: 'stopping -SIGKILL SIGTERM SIGCONT',
+    restart: 'stopping -SIGKILL SIGTERM SIGCONT',
+    kill: 'stopping -SIGKILL -SIGKILL',
+    withdrew: 'running',
+    status: 'running',
+    hangs: 'stopping -SIGKILL SIGABRT SIGCONT',
+    exited: 'backoff -SIGKILL',
+    deadline: 'running',
+    checked: 'running',
+    hookFailed: 'running complain',
+    hookEnded: 'running',
+  },
+  'stopping, pre_stop runs': {
+    start: 'stopping',
+    stop: 'stopping',
+    restart: 'stopping',
+    kill: 'stopping -SIGKILL -SIGKILL look',
+    status: 'stopping',
+    exited: 'stopping',
+    deadline: 'stopping -SIGKILL complain SIGTERM SIGCONT',
+    hookFailed: 'stopping complain SIGTERM SIGCONT',
+    hookEnded: 'stopping SIGTERM SIGCONT',
+  },
+  'stopping, post_stop runs': {
+    start: 'stopping',
+    stop: 'stopping',
+    restart: 'stopping',
+    kill: 'starting -SIGKILL spawn',
+    status: 'stopping',
+    deadline: 'backoff -SIGKILL complain',
+    hookFailed: 'backoff complain',
+    hookEnded: 'backoff',
+  },
   backoff: {
     start: 'starting spawn',
     run: 'starting spawn',
@@ -199,8 +291,16 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
   },
 }
 
+const health: Health = {
+  check: { kind: 'exec', argv: ['x'] },
+  intervalMs: 1_000,
+  timeoutMs: 1_000,
+  failures: 3,
+  action: 'none',
+}
+
 const inState = (state: State, more: Partial<Instance> = {}): Instance => ({
-  ...newInstance(specOf(), 0, 1, 'up'),
+  ...newInstance(specOf({ health }), 0, 1, 'up'),
   wanted: state.at === 'stopped' ? 'down' : 'up',
   state,
   ...more,
@@ -260,6 +360,10 @@ test('each state names the moment for which it waits', () => {
     running: null,
     stopping: NOW,
     'stopping, group left': NOW,
+    'starting, pre_start runs': NOW,
+    'running, post_start and a check run': NOW,
+    'stopping, pre_stop runs': NOW,
+    'stopping, post_stop runs': NOW,
     backoff: NOW,
     'backoff, leftovers': 60_000,
     exited: null,

@@ -55,7 +55,7 @@ function fieldsOf(name: string): string[] {
   return [...body.matchAll(/^ {2}readonly (\w+\??):/gm)].map((match) => match[1] ?? '')
 }
 
-for (const name of ['TargetResult', 'Program', 'LastRun', 'ProcessStatus', 'ExitFacts']) {
+for (const name of ['TargetResult', 'Program', 'LastRun', 'ProcessStatus', 'Health', 'ExitFacts']) {
   test(`the fields of ${name}`, () => {
     assert.deepEqual(
       table(PAGE, `\`${name}\``).map(([cell = '']) => codes(cell)[0]),

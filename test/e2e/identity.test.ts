@@ -70,6 +70,14 @@ env.LD_SHOW_AUXV = 1
 command = sleep 600
 user = 4242:4243
 env.HOME = /srv
+[around]
+command = sleep 600
+user = nobody
+umask = 027
+rlimit_nofile = 500:600
+pre_start = sh -c 'echo "$PHD_HOOK $(id -un) $HOME $(umask) $(ulimit -n)" >/dev/stdout'
+health_check = exec:sh -c 'test "$(id -un) $(umask) $(ulimit -n)" = "nobody 0027 500"'
+health_interval = 50ms
 [plain]
 command = sleep 600
 [out]
@@ -106,6 +114,9 @@ ready = exec:sh -c 'test "$(id -u)$USER" = ${NOBODY}nobody'
   assert.deepEqual(limitOf(all, 'Max processes'), ['900', '900'])
   assert.deepEqual(limitOf(all, 'Max address space'), [String(2 ** 31), String(2 ** 31)])
   assert.equal(statusField(all, 'NoNewPrivs'), '1')
+  await until('the word of its hook', () => master.lines('around.log').length > 0)
+  assert.deepEqual(master.lines('around.log'), [`pre_start nobody ${home} 0027 500`], 'hooks and checks as well')
+  await until('a check', async () => (await master.process('around:0')).health?.state === 'passing')
   const cores = [all, second].map((pid) => statusField(pid, 'Cpus_allowed_list') ?? '')
   for (const core of cores) assert.match(core, /^\d+$/)
   const many = /[-,]/.test(statusField(master.pid, 'Cpus_allowed_list') ?? '')

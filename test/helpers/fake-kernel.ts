@@ -64,9 +64,11 @@ export class Kernel {
     }
   }
 
-  /** Not reaped yet: all, or a program's, leaders only. */
+  /** Not reaped yet: all, or a program's, leaders only, and no hooks. */
   leaders(program?: string): Process[] {
-    return [...this.processes.values()].filter((p) => p.leader && (program === undefined || p.program === program))
+    return [...this.processes.values()].filter(
+      (p) => p.leader && !p.hook && (program === undefined || p.program === program),
+    )
   }
 
   /** Somebody else's `kill`. */
@@ -75,8 +77,12 @@ export class Kernel {
     if (process) this.#hear(process, signal)
   }
 
-  launch(instance: Instance, token: string, nature: Nature): Spawned {
-    const process = this.#make(instance, nature, token, null)
+  hooks(): Process[] {
+    return [...this.processes.values()].filter((p) => p.leader && p.hook)
+  }
+
+  launch(instance: Instance, token: string, nature: Nature, hook = false): Spawned {
+    const process = this.#make(instance, nature, token, null, hook)
     this.#live(process)
     return process
   }
@@ -120,6 +126,14 @@ export class Kernel {
     for (const [pid, one] of this.processes) if (one.program === program) this.processes.delete(pid)
   }
 
+  /** A master without a record ends them. */
+  endHooks(): void {
+    for (const hook of this.hooks()) {
+      this.strike(hook.pid, 'SIGKILL')
+      for (const one of [...this.processes.values()]) if (!one.leader && one.group === hook.pid) this.#vanish(one)
+    }
+  }
+
   /** What processes left that have ended is gone. */
   dropOrphans(): void {
     for (const one of [...this.processes.values()]) if (!one.leader && !this.processes.has(one.group)) this.#vanish(one)
@@ -149,7 +163,7 @@ export class Kernel {
     }
   }
 
-  #make(instance: Instance, nature: Nature, token: string, group: number | null): Process {
+  #make(instance: Instance, nature: Nature, token: string, group: number | null, hook = false): Process {
     const pid = ++this.#lastPid
     const { program, slot } = instance
     const made: Process = {
@@ -161,6 +175,7 @@ export class Kernel {
       slot,
       instance,
       leader: group === null,
+      hook,
       nature,
       state: 'alive',
       ending: false,
@@ -187,6 +202,7 @@ export class Kernel {
       if (says !== undefined) this.at(now + afterMs, () => this.#say(process, { type: 'said', text: says }))
       this.at(now + afterMs, () => this.#die(process, how))
     }
+    if (process.hook) return
     if (instance.spec.ready.kind !== 'time' && nature.readyMs !== null) {
       this.at(now + (nature.readyMs ?? 0), () => {
         process.ready = true
@@ -211,7 +227,10 @@ export class Kernel {
     process.code = typeof how === 'number' ? how : null
     process.signal = typeof how === 'string' ? how : null
     // Its children go on as the master's: it is their subreaper.
-    for (const kind of process.nature.leaves ?? []) {
+    // SIGKILL goes to all of a hook. What has left its group outlives it if the master dies in that moment, too: its
+    // row is the next hook's by then (docs/health.md).
+    const leaves = process.hook && how === 'SIGKILL' ? [] : (process.nature.leaves ?? [])
+    for (const kind of leaves) {
       const nature: Nature = kind === 'ignores' ? { onStop: 'ignore' } : {}
       const member = this.#make(process.instance, nature, process.token, process.group)
       if (typeof kind === 'object') this.at(this.#clock.time + kind.vanishesAfterMs, () => this.#vanish(member))

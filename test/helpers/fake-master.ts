@@ -129,6 +129,15 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
           ports.launcher.launch(instance, token),
         )
       },
+      launchHook: (instance, token): Spawned | SpawnFailure => {
+        living(flush)
+        return between(`the birth of a hook of ${instance.program}:${instance.slot}`, () =>
+          ports.launcher.launchHook(instance, token),
+        )
+      },
+      adoptHook: (process) => between('the adoption of a hook', () => ports.launcher.adoptHook(process)),
+      check: (instance, pid) => living(() => ports.launcher.check(instance, pid)),
+      endCheck: (pid) => living(() => ports.launcher.endCheck(pid)),
       adopt: (instance, process) => between('an adoption', () => ports.launcher.adopt(instance, process)),
       watch: (instance, pid) => living(() => ports.launcher.watch(instance, pid)),
       unwatch: (pid) => living(() => ports.launcher.unwatch(pid)),

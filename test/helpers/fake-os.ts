@@ -29,6 +29,10 @@ export const everySoOften: NextRun = ({ cron }, after) => (Math.floor(after / Nu
 export interface WorldOptions {
   /** What the next process of the instance is like; a failure = it cannot be made. */
   nature(instance: Instance): Nature | { readonly failed: string; readonly permanent?: boolean }
+  /** What the next hook of the instance is like; default: it exits 0 at once. */
+  hook?(instance: Instance): ReturnType<WorldOptions['nature']>
+  /** What the next check finds, and when; default: all is well, at once. */
+  check?(instance: Instance): { readonly afterMs: number; readonly finding: string | null }
   random?: () => number
   /** Is told what every master tells its watchers, from its first moment on. */
   watch?: Watcher
@@ -73,6 +77,8 @@ export class World {
   options: WorldOptions
   #master: Master
   #tokens = 0
+  /** Checks that run, by the pid of each. */
+  readonly #checks = new Map<number, object>()
   /** How those ended that no master has heard of. */
   readonly #unheard = new Map<number, ReturnType<Living['exitOf']>>()
   #adopted = new Set<number>()
@@ -206,6 +212,7 @@ export class World {
     if (this.life.over === null) throw new Error('a second master beside a living one')
     if (!upgraded) this.reap()
     const now = this.clock.time
+    if (lostWith) this.kernel.endHooks()
     if (lostWith) this.kernel.dropOrphans() // nobody knows any more whose they were
     if (lostWith) this.store.replace(rebuild(this.kernel.survivors(), lostWith, { now, wall: this.clock.wall() }))
     if (!upgraded) this.#loseLocks(taken)
@@ -239,6 +246,7 @@ export class World {
       this.store.lose()
       this.locks.died(this.life.over === 'by an upgrade')
       this.kernel.disconnect()
+      this.#checks.clear()
     }
     const master = new Master(new Life(killed), this.ports, this.store)
     this.#watchForCircles(master)
@@ -276,6 +284,24 @@ export class World {
         this.clock.time += this.spawnMs
         return { pid, start }
       },
+      launchHook: (instance, token) => {
+        const nature = this.options.hook?.(instance) ?? { ends: { afterMs: 0, how: 0 } }
+        if ('failed' in nature) return { reason: nature.failed, permanent: false }
+        return kernel.launch(instance, token, nature, true)
+      },
+      adoptHook: () => undefined,
+      check: (instance, pid) => {
+        if (this.#checks.has(pid)) kernel.faults.push(`two checks of ${pid} at once`)
+        if (kernel.processes.get(pid) === undefined) kernel.faults.push(`a check of ${pid}, which has been reaped`)
+        const one = this.options.check?.(instance) ?? { afterMs: 0, finding: null }
+        this.#checks.set(pid, one)
+        kernel.at(this.clock.time + one.afterMs, () => {
+          if (this.#checks.get(pid) !== one) return
+          this.#checks.delete(pid)
+          this.#master.post({ type: 'worker', pid, event: { type: 'checked', finding: one.finding } })
+        })
+      },
+      endCheck: (pid) => void this.#checks.delete(pid),
       token: () => `token ${++this.#tokens}`,
       adopt: (_instance, { pid }) => {
         if (this.#adopted.has(pid)) kernel.faults.push(`${pid} was adopted twice`)

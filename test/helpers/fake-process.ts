@@ -32,6 +32,8 @@ export interface Process {
   readonly slot: number
   readonly instance: Instance
   readonly leader: boolean
+  /** A hook's, and no instance's own. */
+  readonly hook: boolean
   readonly nature: Nature
   state: 'alive' | 'dead' | 'reaped'
   /** Its ending is on the way. */

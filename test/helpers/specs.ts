@@ -127,6 +127,20 @@ export const said = (text: string): Event => ({ type: 'said', text })
 export const spawnFailed = (reason: string, permanent = false): Event => ({ type: 'spawnFailed', reason, permanent })
 export const recycleLater = (at: number): Event => ({ type: 'recycleLater', at })
 
+export const checking: Event = { type: 'checking' }
+export const checked = (finding: string | null = null, againMs?: number): Event => ({
+  type: 'checked',
+  finding,
+  ...(againMs === undefined ? {} : { againMs }),
+})
+export const hookSpawned = (pid: number): Event => ({ type: 'hookSpawned', pid })
+export const hookFailed = (reason: string, permanent = false): Event => ({ type: 'hookFailed', reason, permanent })
+export const hookEnded = (how: number | string | null): Event => ({
+  type: 'hookEnded',
+  code: typeof how === 'number' ? how : null,
+  signal: typeof how === 'string' ? how : null,
+})
+
 /** An end: a number is an exit code, a string a signal. */
 export function exited(how: number | string | null, left = false): Event {
   const code = typeof how === 'number' ? how : null

@@ -1,5 +1,6 @@
 // What must hold in the moment in which a new master has taken over, before anything else happens.
 
+import { isBeside } from '../../src/core/hooks.ts'
 import type { Kept, Owed } from '../../src/core/record.ts'
 import type { Instance } from '../../src/core/state.ts'
 import type { Restored } from '../../src/supervisor/adoption.ts'
@@ -13,7 +14,8 @@ export function inheritanceFault(weather: Weather, kept: Kept, restored: readonl
     const stopMs = (spec ?? kept.program.get(program)?.spec)?.stopMs ?? 0
     // Who has not heard of it has all of its grace before it.
     const untold = state.at === 'stopping' && state.kills === 0 && !kept.process.get(key)?.told
-    if (state.at === 'stopping') stops.set(state.group, Math.max(state.deadline, untold ? now + stopMs : now))
+    if (state.at === 'stopping' && !isBeside(state))
+      stops.set(state.group, Math.max(state.deadline, untold ? now + stopMs : now))
     if ('left' in state && state.left) stops.set(state.left.group, Math.max(state.left.deadline, now))
   }
   if (world.life.over !== null) return null

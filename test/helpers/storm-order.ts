@@ -14,7 +14,7 @@ export function dependenciesBy(d: Dice, program: string): Pick<Spec, 'dependsOn'
   const named = before.filter(() => d.chance(35))
   const dependsOn = named.map((name) => ({
     program: name,
-    condition: d.pick(['started', 'running', 'ready', 'ready'] as const),
+    condition: d.pick(['started', 'running', 'ready', 'ready', 'healthy'] as const),
   }))
   return { dependsOn, dependsRestart: d.chance(30), priority: d.pick([1, 999]) }
 }
@@ -35,8 +35,12 @@ function isMet(program: Program | undefined, condition: Dependency['condition'])
   return wanted.size > 0 && [...wanted].every((slot) => good.has(slot))
 }
 
-function isGood({ state, exit }: Instance, condition: Dependency['condition']): boolean {
-  if (state.at === 'running') return condition !== 'ready' || state.withdrawn === undefined
+function isGood({ spec, state, exit }: Instance, condition: Dependency['condition']): boolean {
+  if (state.at === 'running') {
+    if (condition === 'started' || condition === 'running') return true
+    if (state.withdrawn !== undefined || state.health === 'failing') return false
+    return condition === 'ready' || !spec.health || state.health === 'passing'
+  }
   if (condition !== 'started') return false
   return (state.at === 'starting' && state.pid !== null) || (state.at === 'exited' && exit?.expected === true)
 }
@@ -48,7 +52,9 @@ export const waitsRightly = (world: World, program: string): boolean =>
 
 /** In a shutdown nobody is asked to end while one that depends on it lives. */
 export function tooEarly(world: World, before: Instance, after: Instance): string | null {
-  const isAsked = (before.state.at === 'running' || before.state.at === 'starting') && after.state.at === 'stopping'
+  // A pre_start is no process that anybody needs, and one would follow it.
+  const had = before.state.at === 'running' || (before.state.at === 'starting' && before.state.pid !== null)
+  const isAsked = had && after.state.at === 'stopping'
   if (!isAsked || after.wanted === 'up') return null
   const others = world.supervisor.programs.get(after.program)?.instances.filter((i) => i.slot === after.slot) ?? []
   if (others.some((i) => i.wanted === 'up')) return null // of two in a slot one goes on

@@ -1,6 +1,6 @@
 // Random programs of a storm and the vices of their processes.
 
-import type { Schedule, Spec } from '../../src/core/spec.ts'
+import type { Health, Hooks, Schedule, Spec } from '../../src/core/spec.ts'
 import type { Event, Instance } from '../../src/core/state.ts'
 import type { Dice } from './dice.ts'
 import type { Nature, WorldOptions } from './fake-os.ts'
@@ -32,12 +32,48 @@ export function specBy(d: Dice, program: string): Spec {
     reloadParallel: d.pick([1, 1, 2]),
     maxAgeMs: d.pick([0, 0, 0, 5000]),
     workerTimeoutMs: worker ? d.pick([0, 0, 1500]) : 0,
+    ...(d.chance(30) ? { health: healthBy(d) } : {}),
+    ...(d.chance(30) ? { hooks: hooksBy(d) } : {}),
   })
   if (!d.chance(15)) return random
   return { ...random, autorestart: 'never', maxAgeMs: 0, schedule: scheduleBy(d) }
 }
 
 export const scheduleBy = (d: Dice): Schedule => ({ cron: d.pick(['3000', '20000', '90000']), timezone: null })
+
+function healthBy(d: Dice): Health {
+  return {
+    check: { kind: 'tcp', address: '127.0.0.1:1', own: false },
+    intervalMs: d.pick([200, 1000]),
+    timeoutMs: 300,
+    failures: d.pick([1, 2, 3]),
+    action: d.pick(['restart', 'restart', 'none', { signal: 'SIGUSR2' }] as const),
+  }
+}
+
+function hooksBy(d: Dice): Hooks {
+  const names = (['pre_start', 'post_start', 'pre_stop', 'post_stop'] as const).filter(() => d.chance(50))
+  return { commands: Object.fromEntries(names.map((name) => [name, [name]])), timeoutMs: d.pick([300, 1000]) }
+}
+
+/** A hook that does its work; with dice, its vices. */
+export function hookBy(d: Dice | null): ReturnType<WorldOptions['nature']> {
+  if (!d) return { ends: { afterMs: 20, how: 0 } }
+  if (d.chance(10)) return { failed: 'ENOENT' }
+  return {
+    ...(d.chance(80)
+      ? { ends: { afterMs: d.pick([0, d.below(500)]), how: d.pick([0, 0, 0, 1, 'SIGSEGV'] as const) } }
+      : {}),
+    ...(d.chance(25) ? { onStop: 'ignore' } : {}),
+    ...(d.chance(15) ? { leaves: [d.pick(['obeys', 'ignores'] as const)] } : {}),
+  }
+}
+
+/** What a check finds. */
+export function checkBy(d: Dice | null): ReturnType<NonNullable<WorldOptions['check']>> {
+  if (!d) return { afterMs: 5, finding: null }
+  return { afterMs: d.pick([0, d.below(200), 5_000]), finding: d.chance(40) ? 'ECONNREFUSED' : null }
+}
 
 /** A healthy process; with dice, its vices. */
 export function natureOf({ spec }: Instance, d: Dice | null): ReturnType<WorldOptions['nature']> {

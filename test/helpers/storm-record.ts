@@ -1,6 +1,7 @@
 // At rest the record says all that the supervisor knows: were the master killed now, nothing would be lost.
 
-import { type InstanceRow, instanceKey } from '../../src/core/record.ts'
+import { isBeside } from '../../src/core/hooks.ts'
+import { hookKey, type InstanceRow, instanceKey } from '../../src/core/record.ts'
 import type { Spec } from '../../src/core/spec.ts'
 import { type Instance, leftGroupOf, pidOf } from '../../src/core/state.ts'
 import type { Weather } from './storm-weather.ts'
@@ -22,12 +23,20 @@ export function recordFault({ world, rolling }: Weather): string | null {
       instances++
       const key = instanceKey(i)
       if (!isSame(i, spec, rows.get(key))) return `${key} is outdated`
+      const hook = 'hook' in i.state ? i.state.hook : undefined
+      // A pre_start that is being stopped stands in the place of its process.
+      const inPlace = hook !== undefined && !isBeside(i.state)
+      const own = inPlace ? hookKey(i) : key
       const pid = pidOf(i) ?? leftGroupOf(i)
       if (pid !== null) living++
+      if (hook && !inPlace) {
+        if ((processes.get(hookKey(i))?.pid ?? null) !== hook.pid) return `the hook of ${key} is not as recorded`
+        if (hook.pid !== null) living++
+      } else if (!inPlace && processes.has(hookKey(i))) living++ // given up, and not reaped yet
       // SIGKILL is sent again at each look, whoever knows of the last one.
-      const isAsked = i.state.at === 'stopping' && i.state.pid !== null && i.state.kills === 0
-      if (isAsked && !processes.get(key)?.told) return `the record does not say that ${key} has been told to end`
-      if ((processes.get(key)?.pid ?? null) !== pid) return `the process of ${key} is ${pid}, not as recorded`
+      const isAsked = i.state.at === 'stopping' && i.state.pid !== null && i.state.kills === 0 && !isBeside(i.state)
+      if (isAsked && !processes.get(own)?.told) return `the record does not say that ${key} has been told to end`
+      if ((processes.get(own)?.pid ?? null) !== pid) return `the process of ${key} is ${pid}, not as recorded`
     }
   }
   if (programs.size !== world.supervisor.programs.size) return 'a program too many is recorded'

@@ -1,8 +1,9 @@
 // What must hold after every step of a storm, and what must hold once the weather is good again.
 // Each rule returns its complaint in words, or null.
 
+import { isBeside } from '../../src/core/hooks.ts'
 import { type Program, slotsOf } from '../../src/core/program.ts'
-import { deadlineOf, type Instance, pidOf } from '../../src/core/state.ts'
+import { deadlineOf, type Instance, owedOf, pidOf } from '../../src/core/state.ts'
 import type { Asked } from './operate.ts'
 import { tooOld, unmet, waitsRightly } from './storm-order.ts'
 import { recordFault } from './storm-record.ts'
@@ -33,7 +34,12 @@ const always: Readonly<Record<string, Rule>> = {
   'nothing forbidden happened': ({ world }) => world.faults[0] ?? null,
 
   'what the kernel has is what the supervisor knows': (weather) => {
-    const known = new Set(every(weather).flatMap((i) => pidOf(i) ?? []))
+    const hooks = new Set(weather.world.kernel.hooks().map((p) => p.pid))
+    const known = new Set(
+      every(weather)
+        .flatMap((i) => pidOf(i) ?? [])
+        .filter((pid) => !hooks.has(pid)),
+    )
     for (const { pid, program, slot } of weather.world.leaders()) {
       if (!known.delete(pid)) return `process ${pid} of ${program}:${slot} lives, and no instance knows it`
     }
@@ -54,6 +60,32 @@ const always: Readonly<Record<string, Rule>> = {
       (i) => i.spec.singleInstance && single.has(pidOf(i) ?? 0) && world.locks.others.has(i.program),
     )
     return one ? `the process of ${nameOf(one)} lives, and another master has its lock` : null
+  },
+
+  'a hook that runs is what its instance waits for, or has been killed': (weather) => {
+    const known = new Set(every(weather).flatMap((i) => [pidOf(i), 'hook' in i.state ? i.state.hook?.pid : null]))
+    const { kernel, signalled } = weather.world
+    const isKilled = (pid: number): boolean => signalled.some(([, to, signal]) => to === -pid && signal === 'SIGKILL')
+    const stray = kernel.hooks().find((p) => p.state === 'alive' && !known.has(p.pid) && !isKilled(p.pid))
+    return stray ? `${stray.pid} is a hook of ${stray.program}:${stray.slot}, and nobody knows it` : null
+  },
+
+  'one hook an instance': ({ world }) => {
+    const seen = new Set<string>()
+    const isKilled = (pid: number): boolean =>
+      world.signalled.some(([, to, signal]) => to === -pid && signal === 'SIGKILL')
+    for (const { pid, program, slot, token, instance, state } of world.kernel.hooks()) {
+      if (state !== 'alive' || isKilled(pid)) continue
+      const name = `${program}:${slot}:${instance.generation}`
+      if (seen.has(name)) return `${pid} (${token}) is the second hook of ${name}`
+      seen.add(name)
+    }
+    return null
+  },
+
+  'no check is owed and forgotten': (weather) => {
+    const i = every(weather).find((one) => one.state.at === 'running' && one.state.check?.phase === 'owed')
+    return i && weather.world.clock.soons.length === 0 ? `${nameOf(i)} waits for its check` : null
   },
 
   'one process a slot, two during a replacement': ({ world, known }) => {
@@ -94,7 +126,7 @@ const always: Readonly<Record<string, Rule>> = {
 
   'who is to end has been told': (weather) => {
     for (const i of every(weather)) {
-      if (i.state.at !== 'stopping' || i.state.kills > 0) continue
+      if (i.state.at !== 'stopping' || i.state.kills > 0 || isBeside(i.state)) continue
       const { group, since } = i.state
       const isTold = weather.world.signalled.some(([at, pid]) => at >= since && Math.abs(pid) === group)
       if (i.state.pid !== null && !isTold) return `${nameOf(i)} was never told`
@@ -140,7 +172,7 @@ const always: Readonly<Record<string, Rule>> = {
   },
 
   'no spawn is owed and forgotten': (weather) => {
-    const waiting = every(weather).find((i) => i.state.at === 'starting' && i.state.pid === null)
+    const waiting = every(weather).find((i) => owedOf(i) !== null)
     return waiting && weather.world.clock.soons.length === 0 ? `${nameOf(waiting)} waits for its spawn` : null
   },
 
@@ -255,6 +287,13 @@ const atLast: Readonly<Record<string, Rule>> = {
       }
     }
     return null
+  },
+
+  'who is asked is well': (weather) => {
+    const sick = every(weather).find(
+      ({ spec, state: s }) => s.at === 'running' && spec.health && !s.withdrawn && s.health !== 'passing',
+    )
+    return sick ? `${nameOf(sick)} is not known to be well` : null
   },
 
   'after an update that went well the newest settings run': ({ world, operations, stopping }) => {

@@ -3,14 +3,14 @@
 // each step. One seed and one list of steps give the same storm again, so a failure can be shrunk and replayed.
 
 import { isLive } from '../../src/core/program.ts'
-import { instanceKey } from '../../src/core/record.ts'
+import { hookKey, instanceKey } from '../../src/core/record.ts'
 import type { Instance } from '../../src/core/state.ts'
 import type { Notice } from '../../src/supervisor/ports.ts'
 import { dice } from './dice.ts'
 import { World } from './fake-os.ts'
 import { crash, recover } from './storm-crash.ts'
 import { tooEarly, unmet } from './storm-order.ts'
-import { natureOf, specBy } from './storm-programs.ts'
+import { checkBy, hookBy, natureOf, specBy } from './storm-programs.ts'
 import { calmFault, stormFault } from './storm-rules.ts'
 import { act, add, NAMES } from './storm-steps.ts'
 import { isAlive, type Storm, type Weather } from './storm-weather.ts'
@@ -64,6 +64,8 @@ function begin(seed: number): Weather {
   const jitter = dice(seed + 2)
   const world = new World({
     nature: (instance) => natureOf(instance, world.clock.time < weather.goodSince ? natures : null),
+    hook: () => hookBy(world.clock.time < weather.goodSince ? natures : null),
+    check: () => checkBy(world.clock.time < weather.goodSince ? natures : null),
     random: () => jitter.below(1000) / 1000,
     watch: (notice) => hear(weather, notice),
   })
@@ -94,7 +96,8 @@ function begin(seed: number): Weather {
 function watchDoings(weather: Weather): void {
   const { world } = weather
   const { launcher, signals } = world.ports
-  const { launch } = launcher
+  const { launch, launchHook } = launcher
+  const hookPids = new Set<number>()
   const { send } = signals
   launcher.launch = (i, token) => {
     const name = instanceKey(i)
@@ -107,10 +110,25 @@ function watchDoings(weather: Weather): void {
     if (world.store.durable.process.get(name)?.token !== token) world.faults.push(`${name} launched with no intent`)
     return launch(i, token)
   }
+  launcher.launchHook = (i, token) => {
+    const name = instanceKey(i)
+    const hook = 'hook' in i.state ? i.state.hook?.name : undefined
+    if (i.wanted === 'down' && hook?.endsWith('_start')) world.faults.push(`${hook} of ${name} while wanted down`)
+    const lacks = hook === 'pre_start' ? unmet(world, i.program) : null
+    if (lacks !== null) world.faults.push(`${hook} of ${name} without ${lacks}`)
+    if (world.store.durable.process.get(hookKey(i))?.token !== token)
+      world.faults.push(`${hook} of ${name} with no intent`)
+    const made = launchHook(i, token)
+    if ('pid' in made) hookPids.add(made.pid)
+    return made
+  }
   signals.send = (pid, signal, group) => {
     const states = [...world.store.durable.instance.values()].map(({ state }) => state)
     const isKnown = states.some((s) => ('group' in s ? s.group : 'left' in s ? s.left?.group : null) === pid)
-    if (!isKnown && signal !== 'SIGHUP') world.faults.push(`${signal} to ${pid}, of which the record knows nothing`)
+    // What a hook has left is ended with it, whatever comes after it in the record.
+    const isHook = signal === 'SIGKILL' && group && hookPids.has(pid)
+    if (!isKnown && !isHook && signal !== 'SIGHUP' && signal !== 'SIGUSR2')
+      world.faults.push(`${signal} to ${pid}, of which the record knows nothing`)
     return send(pid, signal, group)
   }
 }
