@@ -26,6 +26,8 @@ export function parsePairs(text: string): ReadonlyMap<string, string> {
 
 /** The variables of a dotenv file, verbatim. Throws BadValue. */
 export function readEnvFile(file: string): ReadonlyMap<string, string> {
+  if (file.includes('\0'))
+    throw new BadValue('cannot read it: base_path differs by slot, and one file serves all; wanted an absolute path')
   const reading = readText(file)
   if ('fault' in reading) {
     throw new BadValue(`${reading.fault} (${file}${reading.line > 0 ? `, line ${reading.line}` : ''})`)

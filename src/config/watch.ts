@@ -25,6 +25,7 @@ function parseGlobs(text: string, basePath: string): readonly string[] {
     const [, not = '', glob = ''] = /^(!?)(.*)$/s.exec(one) ?? []
     if (glob === '') throw unfit(text, 'globs, comma separated, as src/**/*.js, views, !src/**/*.test.js')
     const full = path.resolve(basePath, glob)
+    if (full.includes('\0')) throw new BadValue('cannot watch that: base_path differs by slot; wanted an absolute path')
     if (picomatch.scan(full).base.length < 2) {
       throw new BadValue(`cannot be ${quote(one)}: that is every file of this machine; begin with a folder`)
     }

@@ -108,6 +108,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = x\nmax_age_jitter = 200%%\n', ['config.ini:3: [web] max_age_jitter: cannot be "200%": wanted at most 100%']],
   ['[web]\ncommand = x\nenvironment = A=1,A=2\n', ['config.ini:3: [web] environment: cannot set A twice']],
   ['[web]\ncommand = x\nenvironment = A="1\n', ['config.ini:3: [web] environment: cannot read "A=\\"1": wanted pairs as A=1,B="two words"']],
+  ['[web]\nbase_path = /x/%(slot)s\ncommand = x\nenv_file = .env\nwatch = src\n', ['config.ini:4: [web] env_file: cannot read it: base_path differs by slot, and one file serves all; wanted an absolute path', 'config.ini:5: [web] watch: cannot watch that: base_path differs by slot; wanted an absolute path']],
   ['[web]\ncommand = x\nenv_file = .env\n', ['config.ini:3: [web] env_file: cannot read the file: there is no such file (ENOENT) (.env)']],
   // interpolation
   ['[web]\ncommand = x 50%\n', ['config.ini:2: [web] command: cannot read the % in "%": wanted %(name)s, or write %% for a percent sign']],

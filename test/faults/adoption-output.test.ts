@@ -106,7 +106,8 @@ test('row 2: half a line: whoever began it finishes it, and nobody else goes on 
   const master = await nextMaster(t, ini)
   await until('its next process', () => scene.read('dies.log').split('first').length > 2)
   scene.write('go', '')
-  await until('both halves', () => ['alone', 'two', 'dies'].every((name) => scene.read(`${name}.log`).endsWith('\n')))
+  const ends = { alone: 1, two: 2, dies: 2 }
+  await until('both halves', () => Object.entries(ends).every(([name, n]) => scene.lines(`${name}.log`).length === n))
   await master.stop()
   assert.deepEqual(scene.lines('alone.log'), ['first half of alone, second half of alone'])
   assert.deepEqual(
