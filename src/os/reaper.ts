@@ -15,6 +15,9 @@ export interface Ended {
   readonly signal: string | null
 }
 
+/** What follows from each end takes 0.1 ms or more, and a thousand may come at once: the others wait for the next turn. */
+const MOST_AT_ONCE = 64
+
 /** Where a number has two names (SIGABRT and SIGIOT), the first is the usual one. */
 const signalNames = new Map<number, string>(
   Object.entries(constants.signals)
@@ -22,13 +25,14 @@ const signalNames = new Map<number, string>(
     .map(([name, n]) => [n, name]),
 )
 
-/** Starts reaping; `ended` is told of each once, and of all that have ended at a time. Returns what stops it. */
+/** Starts reaping; `ended` is told of each once, and of many that have ended at a time. Returns what stops it. */
 export function reap(clock: Pick<Clock, 'soon'>, ended: (all: readonly Ended[]) => void): () => void {
   becomeSubreaper()
   let due = false
   const look = (): void => {
     const all: Ended[] = []
-    for (let w = waitAny(); w; w = waitAny()) all.push(named(w))
+    for (let w = waitAny(); w; w = waitAny()) if (all.push(named(w)) === MOST_AT_ONCE) break
+    if (all.length === MOST_AT_ONCE) lookSoon()
     if (all.length > 0) ended(all)
   }
   const lookSoon = (): void => {
