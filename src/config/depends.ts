@@ -101,7 +101,13 @@ function faultOf(program: string, condition: Condition, { programs, groups }: Na
     const hint = near === null ? ` (have: ${names.join(', ')})` : `; did you mean ${near}?`
     return { how: 'refuse', text: `cannot be ${quote(program)}: no such program or group${hint}` }
   }
-  const { autorestart } = known.spec
+  const { autorestart, health } = known.spec
+  if (condition === 'healthy' && !health) {
+    return {
+      how: 'warn',
+      text: `waits for ${program} to be healthy, and that one has no health_check: it will do when it is ready`,
+    }
+  }
   if (condition === 'completed' && autorestart === 'always') {
     const text = `cannot wait for ${program} to be completed: its autorestart is always, so it never is; wanted on-failure or never`
     return { how: 'refuse', text }

@@ -115,3 +115,17 @@ test('a change of order or of a group needs no new process', (t) => {
   assert.deepEqual(diff(text('db'), text('db', 'priority = 3')), ['web priority live'])
   assert.deepEqual(diff(text('db'), text('db')), [])
 })
+
+test('healthy of what nobody checks is a warning', (t) => {
+  const checked = 'health_check = tcp:127.0.0.1:1\n'
+  const { warnings } = load(
+    t,
+    x('db') + x('web', 'depends_on = db:healthy') + x('mq', checked) + x('api', 'depends_on = mq:healthy'),
+  )
+  assert.deepEqual(
+    warnings.map((one) => formatProblem(one).replace(/^.*config/, 'config')),
+    [
+      'config.ini:5: [web] depends_on: waits for db to be healthy, and that one has no health_check: it will do when it is ready',
+    ],
+  )
+})
