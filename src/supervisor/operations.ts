@@ -107,7 +107,8 @@ export function startOperation(kind: 'start' | 'restart', slots: readonly number
     },
     begin(desk) {
       const { schedule } = desk.program.spec
-      if (whole || schedule) desk.setWanted('up')
+      // A schedule is followed again, unless a stop has taken all of the slots.
+      if (whole || (schedule && its.length > 0)) desk.setWanted('up')
       if (whole) outcomes.dropMissing(desk.program)
       for (const { slot, serving } of chosen(desk.program, its)) {
         const { at } = serving.state

@@ -127,7 +127,9 @@ function watchDoings(weather: Weather): void {
     const isKnown = states.some((s) => ('group' in s ? s.group : 'left' in s ? s.left?.group : null) === pid)
     // What a hook has left is ended with it, whatever comes after it in the record.
     const isHook = signal === 'SIGKILL' && group && hookPids.has(pid)
-    if (!isKnown && !isHook && signal !== 'SIGHUP' && signal !== 'SIGUSR2')
+    // Nobody is left of the group: it ended in the turn that decided on the signal.
+    const isEmpty = group && ![...world.processes.values()].some((p) => p.group === pid && p.state === 'alive')
+    if (!isKnown && !isHook && !isEmpty && signal !== 'SIGHUP' && signal !== 'SIGUSR2')
       world.faults.push(`${signal} to ${pid}, of which the record knows nothing`)
     return send(pid, signal, group)
   }

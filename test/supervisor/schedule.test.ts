@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Spec } from '../../src/core/spec.ts'
 import type { Instance } from '../../src/core/state.ts'
+import { startOperation } from '../../src/supervisor/operations.ts'
 import type { Notice } from '../../src/supervisor/ports.ts'
 import { runOperation } from '../../src/supervisor/runs.ts'
 import { type Nature, World } from '../helpers/fake-os.ts'
@@ -258,4 +259,11 @@ test('no process is made in a shutdown, whatever is due; and a dropped program i
   other.world.supervisor.remove('web', () => undefined)
   other.world.advance(30_000)
   assert.deepEqual([other.launches(), other.world.clock.alarms.size], [[], 0])
+})
+
+test('a start whose slots a stop has taken away follows no schedule', () => {
+  const { world, launches } = stage(scheduled(), ends(100), 'down')
+  ask(world.supervisor, 'web', startOperation('start', [], false))
+  world.advance(30_000)
+  assert.deepEqual([launches(), world.supervisor.programs.get('web')?.wanted], [[], 'down'])
 })
