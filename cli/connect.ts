@@ -99,6 +99,14 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
   }
 }
 
+/** What the master at this socket says of itself, and no more of it. Rejects as connecting does, or as the answer. */
+export async function infoAt(socket: string, timeout: number, instance: string | null = null): Promise<Info> {
+  const m = await connectTo({ socket, instance, config: null, tried: [], startWith: '' }, timeout)
+  const info = await m.call('info', {})
+  m.close()
+  return info
+}
+
 /**
  * Who answers. Null when it does not say and need not.
  * Rejects when it runs another file than the one that led there, or speaks another major version.

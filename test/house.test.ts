@@ -79,7 +79,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'foreign-sockets.ts': ['libc-pidfd.ts', 'libc-socket.ts'],
   'former-holder.ts': ['libc-pidfd.ts', 'proc.ts', 'record-file.ts', 'single-lock-file.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
-  'herald-files.ts': ['libc-io.ts', 'libc-notify.ts', 'proc.ts'],
+  'herald-files.ts': ['fifo.ts', 'libc-io.ts', 'libc-notify.ts', 'proc.ts'],
   'heralds.ts': [
     'epoll-news.ts',
     'folders.ts',
@@ -89,7 +89,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
     'notify-words.ts',
     'proc.ts',
   ],
-  'identity.ts': ['accounts.ts', 'libc.ts'],
+  'identity.ts': ['accounts.ts', 'libc.ts', 'proc.ts'],
   'kin.ts': ['adopted.ts', 'proc.ts'],
   'libc-notify.ts': ['libc.ts', 'libc-socket.ts'],
   'probes.ts': ['reaper.ts'],
@@ -134,7 +134,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'unix-path.ts': ['accounts.ts', 'libc-socket.ts'],
   'stream-tools.ts': ['libc-io.ts'],
   'stream.ts': ['libc-io.ts', 'line-format.ts', 'log-file.ts', 'overflow.ts', 'pump.ts', 'stream-tools.ts'],
-  'usage.ts': ['libc-io.ts'],
+  'usage.ts': ['libc-io.ts', 'proc.ts'],
 }
 
 /** Longer than a room of thought should be, and why it may. */

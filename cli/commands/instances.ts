@@ -2,7 +2,7 @@
 
 import type { Info } from '../../src/api/contract.ts'
 import { messageOf, PhError } from '../../src/errors.ts'
-import { connectTo } from '../connect.ts'
+import { infoAt } from '../connect.ts'
 import { findPlace, type Place } from '../finding.ts'
 import { clean, columns, duration } from '../format.ts'
 import { besideSocket, inRunPath, type Known } from '../instances.ts'
@@ -43,9 +43,7 @@ async function byConfiguration({ config }: Place): Promise<readonly Known[]> {
 
 async function ask(one: Known, timeout: number): Promise<Found> {
   try {
-    const m = await connectTo({ ...one, config: null, tried: [], startWith: '' }, timeout)
-    const info = await m.call('info', {})
-    m.close()
+    const info = await infoAt(one.socket, timeout, one.instance)
     return { ...one, instance: info.instance, info, error: null }
   } catch (e) {
     const nobody = e instanceof PhError && e.code === 'PH_NO_MASTER'

@@ -3,8 +3,7 @@
 import { readFileSync } from 'node:fs'
 import type { LogLevel } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { connectTo, type Master } from '../connect.ts'
-import type { Place } from '../finding.ts'
+import { infoAt, type Master } from '../connect.ts'
 import { columns, duration } from '../format.ts'
 import { withProgress } from '../screen.ts'
 import { type Context, master, OK } from './context.ts'
@@ -108,12 +107,8 @@ async function goneBy(deadline: number, m: Master, pid: number): Promise<void> {
 }
 
 async function answersAs(pid: number, socket: string): Promise<boolean> {
-  const place: Place = { socket, instance: null, config: null, tried: [], startWith: '' }
   try {
-    const other = await connectTo(place, 1)
-    const facts = await other.call('info', {})
-    other.close()
-    return facts.pid === pid
+    return (await infoAt(socket, 1)).pid === pid
   } catch (e) {
     // Nobody there, or nobody who answers as that master: gone. One that hangs is not.
     return e instanceof PhError && e.code === 'PH_TIMEOUT'

@@ -2,8 +2,7 @@
 
 import type { Info } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
-import { connectTo } from '../connect.ts'
-import type { Place } from '../finding.ts'
+import { infoAt } from '../connect.ts'
 import { type Context, master, OK } from './context.ts'
 
 /** Until the new program answers; its check has passed by then. */
@@ -32,12 +31,8 @@ export async function upgrade(ctx: Context): Promise<number> {
 
 /** null = it does not answer yet. */
 async function infoFrom(socket: string): Promise<Info | null> {
-  const place: Place = { socket, instance: null, config: null, tried: [], startWith: '' }
   try {
-    const m = await connectTo(place, 5)
-    const facts = await m.call('info', {})
-    m.close()
-    return facts
+    return await infoAt(socket, 5)
   } catch (e) {
     if (e instanceof PhError && (e.code === 'PH_NO_MASTER' || e.code === 'PH_TIMEOUT')) return null
     throw e

@@ -6,7 +6,7 @@ import type { ProgramConfig, Setting } from './config.ts'
 import type { Groups } from './groups.ts'
 import type { Entry } from './lexer.ts'
 import type { View } from './master.ts'
-import { nearestOf } from './near.ts'
+import { hintOf } from './near.ts'
 import { BadValue, type Findings } from './problems.ts'
 import { quote } from './units.ts'
 
@@ -96,9 +96,7 @@ function whySelf({ layer, header }: View, wanted: string): Fault | null {
 function faultOf(program: string, condition: Condition, { programs, groups }: Named): Fault | null {
   const known = programs.get(program)
   if (!known) {
-    const names = [...programs.keys(), ...groups.keys()]
-    const near = nearestOf(program, names)
-    const hint = near === null ? ` (have: ${names.join(', ')})` : `; did you mean ${near}?`
+    const hint = hintOf(program, [...programs.keys(), ...groups.keys()])
     return { how: 'refuse', text: `cannot be ${quote(program)}: no such program or group${hint}` }
   }
   const { autorestart, health } = known.spec

@@ -4,7 +4,7 @@
 import { programName } from './keys.ts'
 import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
-import { nearestOf } from './near.ts'
+import { hintOf } from './near.ts'
 import { BadValue, type Findings } from './problems.ts'
 import { NAME } from './sections.ts'
 import { quote } from './units.ts'
@@ -60,7 +60,7 @@ function readMembers(
     const members = [...new Set(text.split(/[\s,]+/).filter(Boolean))]
     if (members.length === 0) throw new BadValue('cannot be empty: wanted names of programs, as web, api')
     for (const name of members) {
-      if (!known.includes(name)) throw new BadValue(`cannot hold ${quote(name)}: no such program${hint(name, known)}`)
+      if (!known.includes(name)) throw new BadValue(`cannot hold ${quote(name)}: no such program${hintOf(name, known)}`)
     }
     return members
   } catch (e) {
@@ -68,9 +68,4 @@ function readMembers(
     findings.refuse(e.at ?? entry, section.name, entry.written, e.message)
     return []
   }
-}
-
-function hint(name: string, known: readonly string[]): string {
-  const near = nearestOf(name, known)
-  return near === null ? ` (have: ${known.join(', ')})` : `; did you mean ${near}?`
 }

@@ -4,16 +4,17 @@ import { provesLittle } from '../core/readiness.ts'
 import type { Health, HealthCheck, Spec } from '../core/spec.ts'
 import type { Reader } from './reader.ts'
 import { type Bound, parseAsked } from './ready.ts'
-import { parseDuration, parseSignal, unfit } from './units.ts'
+import { parseSignal, parseTime, unfit } from './units.ts'
 
 const FORMS = 'tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log-silence:TIME'
+const time = (text: string): number => parseTime(text, '10')
 const ACTIONS = 'restart, none or signal:NAME, as signal:USR2'
 
 /** @param bound the addresses that the program listens on: an answer there proves little */
 export function readHealth(reader: Reader, bound: readonly Bound[]): { readonly health?: Health } {
   const check = reader.take<HealthCheck | null>('health_check', (text) => parseCheck(text, bound), null)
-  const intervalMs = reader.take('health_interval', parseTime, 10_000)
-  const timeoutMs = reader.take('health_timeout', parseTime, 3_000)
+  const intervalMs = reader.take('health_interval', time, 10_000)
+  const timeoutMs = reader.take('health_timeout', time, 3_000)
   const failures = reader.integer('health_failures')
   const action = reader.take('health_action', parseAction, 'restart')
   if (!check) return {}
@@ -34,17 +35,10 @@ export function checkHealth(reader: Reader, { health, output }: Pick<Spec, 'heal
 
 function parseCheck(text: string, bound: readonly Bound[]): HealthCheck {
   const [, silence] = /^log-silence:(.*)$/is.exec(text) ?? []
-  if (silence !== undefined) return { kind: 'silence', ms: parseTime(silence.trim()) }
+  if (silence !== undefined) return { kind: 'silence', ms: time(silence.trim()) }
   const asked = parseAsked(text, bound)
   if (!asked) throw unfit(text, FORMS)
   return asked
-}
-
-/** Of no length it would be no time. */
-function parseTime(text: string): number {
-  const ms = parseDuration(text)
-  if (ms === 0) throw unfit(text, 'a time above 0, as 10 or 500ms')
-  return ms
 }
 
 function parseAction(text: string): Health['action'] {

@@ -2,7 +2,7 @@
 
 import type { HookName, Hooks } from '../core/spec.ts'
 import type { Reader } from './reader.ts'
-import { parseDuration, unfit } from './units.ts'
+import { parseTime, unfit } from './units.ts'
 import { splitWords } from './words.ts'
 
 const NAMES: readonly HookName[] = ['pre_start', 'post_start', 'pre_stop', 'post_stop']
@@ -13,7 +13,7 @@ export function readHooks(reader: Reader): { readonly hooks?: Hooks } {
     const words = reader.take<readonly string[] | null>(name, parseWords, null)
     if (words) commands[name] = words
   }
-  const timeoutMs = reader.take('hook_timeout', parseTimeout, 30_000)
+  const timeoutMs = reader.take('hook_timeout', (text) => parseTime(text, '30'), 30_000)
   return Object.keys(commands).length > 0 ? { hooks: { commands, timeoutMs } } : {}
 }
 
@@ -21,10 +21,4 @@ function parseWords(text: string): readonly string[] {
   const words = splitWords(text)
   if (!words[0]) throw unfit(text, 'a program and its arguments')
   return words
-}
-
-function parseTimeout(text: string): number {
-  const ms = parseDuration(text)
-  if (ms === 0) throw unfit(text, 'a time above 0, as 30 or 500ms')
-  return ms
 }

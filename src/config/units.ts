@@ -28,6 +28,13 @@ export function parseInteger(text: string, min: number, max: number): number {
   return value
 }
 
+/** Milliseconds, but none would be no time to wait. @param example of what was wanted */
+export function parseTime(text: string, example: string): number {
+  const ms = parseDuration(text)
+  if (ms === 0) throw unfit(text, `a time above 0, as ${example} or 500ms`)
+  return ms
+}
+
 /** Milliseconds. A bare number is seconds. */
 export function parseDuration(text: string): number {
   const wanted = 'a time: seconds, or with a unit, as 500ms, 10s, 5m, 2h, 1d'

@@ -1,4 +1,4 @@
-// The FIFOs of captured output as files: made, and opened only if they are what they should be.
+// FIFOs as files, those of captured output above all: made, and opened only if they are what they should be.
 
 import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -35,10 +35,14 @@ function makeFifo(path: string): void {
   }
 }
 
-/** Only a FIFO, never through a link. */
-export function openFifo(path: string, flags: number): number {
+/** Only a FIFO, never through a link. @param refusal what to say of anything else that stands there now */
+export function openFifo(
+  path: string,
+  flags: number,
+  refusal = `cannot capture output: ${path} is no FIFO any more`,
+): number {
   const fd = openSync(path, flags | constants.O_NOFOLLOW)
   if (fstatSync(fd).isFIFO()) return fd
   closeSync(fd)
-  throw new Error(`cannot capture output: ${path} is no FIFO any more`)
+  throw new Error(refusal)
 }

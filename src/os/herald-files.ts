@@ -1,11 +1,12 @@
 // The sockets and FIFOs on which processes say that they are ready: made, opened again, removed; and whether a
 // sender belongs to the process. All are 0600 from their birth on.
 
-import { closeSync, constants, fstatSync, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, constants, lchownSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Account } from '../core/identity.ts'
 import { errno } from '../errors.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
+import { openFifo } from './fifo.ts'
 import { mkfifo } from './libc-io.ts'
 import { bindDatagrams } from './libc-notify.ts'
 import { statOf, variableOf } from './proc.ts'
@@ -25,7 +26,7 @@ export function bindSocket(path: string, owner: Account | null): number {
 }
 
 /** A new FIFO. Ours first and without blocking; the child's end reads as well, so no write of it ever fails for want of a master. */
-export function openFifo(path: string, owner: Account | null): { readonly ours: number; readonly theirs: number } {
+export function makeFifo(path: string, owner: Account | null): { readonly ours: number; readonly theirs: number } {
   makeParent(path)
   mkfifo(path, 0o600)
   if (owner) lchownSync(path, owner.uid, owner.gid)
@@ -38,13 +39,8 @@ export function openFifo(path: string, owner: Account | null): { readonly ours: 
   }
 }
 
-/** Only a FIFO, never through a link. */
-export function openReader(path: string): number {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW)
-  if (fstatSync(fd).isFIFO()) return fd
-  closeSync(fd)
-  throw new Error(`cannot listen at ${path}: it is no FIFO any more`)
-}
+export const openReader = (path: string): number =>
+  openFifo(path, constants.O_RDONLY | constants.O_NONBLOCK, `cannot listen at ${path}: it is no FIFO any more`)
 
 export function remove(path: string): void {
   try {

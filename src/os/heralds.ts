@@ -18,7 +18,7 @@ import type { Event, State } from '../core/state.ts'
 import { errno, messageOf } from '../errors.ts'
 import { epollWithNews } from './epoll-news.ts'
 import { clearFolder } from './folders.ts'
-import { bindSocket, isOfFamily, openFifo, openReader, remove } from './herald-files.ts'
+import { bindSocket, isOfFamily, makeFifo, openReader, remove } from './herald-files.ts'
 import { pipeIsOpen } from './libc-io.ts'
 import { receive } from './libc-notify.ts'
 import { wordsOf } from './notify-words.ts'
@@ -195,7 +195,7 @@ export function listenForHeralds({ folder, clock, tokens, open, said, noted }: H
         return { env: { NOTIFY_SOCKET: path, ...watchdog }, fd: null, release: () => undefined }
       }
       if (ready.kind !== 'fd') return { env: {}, fd: null, release: () => undefined }
-      const { ours, theirs } = openFifo(path, owner)
+      const { ours, theirs } = makeFifo(path, owner)
       listen('fd', token, ours)
       return { env: {}, fd: { at: ready.fd, from: theirs }, release: () => closeSync(theirs) }
     },

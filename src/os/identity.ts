@@ -11,11 +11,13 @@ import {
   type SlotIdentity,
   type Stage,
   stagesOf,
+  type User,
   writtenUser,
 } from '../core/identity.ts'
 import type { Accounts, SpawnFailure } from '../core/ports.ts'
 import { accountOf } from './accounts.ts'
 import { coresGranted } from './libc.ts'
+import { fieldsOf } from './proc.ts'
 
 export interface Standing {
   /** null = ours. */
@@ -34,21 +36,21 @@ export interface Wanted {
 const denied = (reason: string): SpawnFailure => ({ reason, permanent: true })
 
 export const systemAccounts: Accounts = {
-  of(identity) {
-    if (!identity?.user) return null
-    const account = accountOf(identity.user)
-    if (typeof account === 'string') return denied(`cannot run as ${writtenUser(identity.user)}: ${account}`)
-    const own = ownPowers()
-    const trouble = isOurs(account, own) ? null : cannotBecome(account, own)
-    return trouble === null ? account : denied(trouble)
-  },
+  of: (identity) => (identity?.user ? accountFor(identity.user, ownPowers()) : null),
+}
+
+function accountFor(user: User, own: Powers): Account | SpawnFailure {
+  const account = accountOf(user)
+  if (typeof account === 'string') return denied(`cannot run as ${writtenUser(user)}: ${account}`)
+  const trouble = isOurs(account, own) ? null : cannotBecome(account, own)
+  return trouble === null ? account : denied(trouble)
 }
 
 export function standingOf({ identity, ...more }: Wanted): Standing | SpawnFailure {
   if (!identity) return { become: null, stages: stagesOf({ ...more, identity: {}, cores: null, become: null }) }
-  const account = systemAccounts.of(identity)
-  if (account && 'reason' in account) return account
   const own = ownPowers()
+  const account = identity.user ? accountFor(identity.user, own) : null
+  if (account && 'reason' in account) return account
   const become = account && !isOurs(account, own) ? account : null
   const cores = coresFor(identity, own.cores)
   const trouble =
@@ -132,8 +134,7 @@ function cannotBeNice(nice: number, own: Powers): string | null {
 }
 
 function niceness(): { readonly nice: number; readonly limit: number } {
-  const stat = readFileSync('/proc/self/stat', 'latin1')
-  const nice = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])
+  const nice = Number(fieldsOf(process.pid)?.[16])
   return { nice, limit: ownLimits().get('Max nice priority')?.soft ?? 0 }
 }
 

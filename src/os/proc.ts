@@ -33,7 +33,7 @@ export function statOf(pid: number): ProcStat | null {
 }
 
 /** Of /proc/PID/stat, from the state on: field n of proc(5) is at n - 3. */
-function fieldsOf(pid: number): string[] | null {
+export function fieldsOf(pid: number): string[] | null {
   const text = read(`/proc/${pid}/stat`)
   // The name in parentheses may hold anything: fields are counted behind the last one.
   return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')

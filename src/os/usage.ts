@@ -1,10 +1,10 @@
 // CPU and memory of processes, read from /proc when somebody asks, and not again within a second: a
 // crowd of status calls costs one reading. Nothing is sampled while nobody asks.
 
-import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import type { Clock } from '../core/ports.ts'
 import { pageBytes } from './libc-io.ts'
+import { fieldsOf } from './proc.ts'
 
 export interface Usage {
   /** Percent of one core since the last reading, or since the process began. */
@@ -51,14 +51,8 @@ export function usageReader(clock: Clock): UsageReader {
 }
 
 function read(pid: number, now: number, last: Reading | undefined): Reading | null {
-  let text: string
-  try {
-    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  } catch {
-    return null // ended between the question and the look, or /proc is hidden: then the facts are unknown
-  }
-  // proc(5): the name in parentheses may hold anything; fields are counted behind the last one.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const fields = fieldsOf(pid)
+  if (!fields) return null // ended between the question and the look, or /proc is hidden: then the facts are unknown
   const ticks = Number(fields[11]) + Number(fields[12])
   const startTicks = Number(fields[19])
   const memory = Number(fields[21]) * PAGE_BYTES

@@ -4,22 +4,21 @@
 import type { Address } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
+import { Share } from './share.ts'
 
 const CHECKS_A_TURN = 4
 
 export class Checks {
   readonly #all: Instances
   readonly #ports: Ports
-  readonly #turn: () => void
-  #owed: Address[] = []
-  /** This turn of the event loop has begun its share. */
-  #rests = false
+  readonly #share: Share
+  readonly #owed: Address[] = []
 
   /** `turn` is called when the next few may be begun. */
   constructor(all: Instances, ports: Ports, turn: () => void) {
     this.#all = all
     this.#ports = ports
-    this.#turn = turn
+    this.#share = new Share(ports.clock, () => this.#owed.length > 0, turn)
   }
 
   owe(at: Address): void {
@@ -27,8 +26,8 @@ export class Checks {
   }
 
   make(): void {
-    if (this.#rests || this.#owed.length === 0) return
-    this.#rest()
+    if (this.#share.isTaken || this.#owed.length === 0) return
+    this.#share.take()
     let begun = 0
     while (begun < CHECKS_A_TURN) {
       const at = this.#owed.shift()
@@ -41,16 +40,8 @@ export class Checks {
     }
   }
 
-  /** At the end of a turn of the supervisor: what has come to be owed since is not forgotten. */
+  /** At the end of a turn of the supervisor. */
   goOn(): void {
-    if (this.#owed.length > 0 && !this.#rests) this.#rest()
-  }
-
-  #rest(): void {
-    this.#rests = true
-    this.#ports.clock.soon(() => {
-      this.#rests = false
-      if (this.#owed.length > 0) this.#turn()
-    })
+    this.#share.goOn()
   }
 }

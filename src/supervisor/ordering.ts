@@ -8,16 +8,17 @@ import type { Instances } from './instances.ts'
 
 export function tellDependents(all: Instances): void {
   for (const entry of all.entries.values()) {
+    const waiting = entry.instances.filter((i) => i.state.at === 'waiting')
     if (entry.spec.dependsOn.length === 0) {
       // Its newest settings name none any more.
-      for (const i of waitingIn(entry)) all.tell(i, { type: 'depsOk' })
-    } else if (entry.spec.dependsRestart || waitingIn(entry).length > 0) tell(entry, all)
+      for (const i of waiting) all.tell(i, { type: 'depsOk' })
+    } else if (entry.spec.dependsRestart || waiting.length > 0) tell(entry, waiting, all)
   }
 }
 
-function tell(entry: Entry, all: Instances): void {
+function tell(entry: Entry, waiting: Entry['instances'], all: Instances): void {
   const hindrance = hindranceOf(entry.spec, all.entries)
-  for (const i of waitingIn(entry)) all.tell(i, hindrance ? { type: 'waits', ...hindrance } : { type: 'depsOk' })
+  for (const i of waiting) all.tell(i, hindrance ? { type: 'waits', ...hindrance } : { type: 'depsOk' })
   if (hindrance || !entry.spec.dependsRestart) return
   for (const i of [...entry.instances]) {
     // One that is being replaced is looked at when that is over.
@@ -26,5 +27,3 @@ function tell(entry: Entry, all: Instances): void {
     all.tell(i, { type: 'restart' })
   }
 }
-
-const waitingIn = ({ instances }: Entry): Entry['instances'] => instances.filter((i) => i.state.at === 'waiting')

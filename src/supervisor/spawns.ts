@@ -10,6 +10,7 @@ import { Checks } from './checks.ts'
 import type { Address } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
+import { Share } from './share.ts'
 
 /** No further one is begun in a turn that has spawned for so long. */
 const TURN_MS = 4
@@ -21,17 +22,15 @@ export class Spawns {
   readonly checks: Checks
   readonly #all: Instances
   readonly #ports: Ports
-  readonly #turn: () => void
+  readonly #share: Share
   /** The lowest priority first; among equals whoever came first. */
   readonly #owed: { readonly at: Address; readonly priority: number }[] = []
-  /** This turn of the event loop has made its share. */
-  #rests = false
 
   /** `turn` is called when the next few may be made. */
   constructor(all: Instances, ports: Ports, turn: () => void) {
     this.#all = all
     this.#ports = ports
-    this.#turn = turn
+    this.#share = new Share(ports.clock, () => this.#owed.length > 0, turn)
     this.checks = new Checks(all, ports, turn)
   }
 
@@ -42,11 +41,11 @@ export class Spawns {
 
   make(): void {
     this.checks.make()
-    if (this.#rests) return
+    if (this.#share.isTaken) return
     const { clock } = this.#ports
     let at = this.#due()
     if (at === null) return
-    this.#rest()
+    this.#share.take()
     const end = clock.now() + TURN_MS
     for (let made = 0; at !== null; at = this.#due()) {
       this.#one(at)
@@ -97,17 +96,9 @@ export class Spawns {
     return null
   }
 
-  /** At the end of a turn of the supervisor: what has come to be owed since is not forgotten. */
+  /** At the end of a turn of the supervisor. */
   goOn(): void {
     this.checks.goOn()
-    if (this.#owed.length > 0 && !this.#rests) this.#rest()
-  }
-
-  #rest(): void {
-    this.#rests = true
-    this.#ports.clock.soon(() => {
-      this.#rests = false
-      if (this.#owed.length > 0) this.#turn()
-    })
+    this.#share.goOn()
   }
 }
