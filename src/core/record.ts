@@ -147,7 +147,10 @@ export interface MasterRow {
 export type Kept = { readonly [K in RowKind]: ReadonlyMap<string, Rows[K]> }
 
 /** Of the process row of an instance's hook. */
-export const hookKey = (i: Parameters<typeof instanceKey>[0]): string => `${instanceKey(i)}:hook`
+export const hookKey = (i: Parameters<typeof instanceKey>[0]): string => hookOf(instanceKey(i))
+
+/** The same by the instance's key. */
+export const hookOf = (key: string): string => `${key}:hook`
 
 export const instanceKey = ({ program, slot, generation }: Pick<Instance, 'program' | 'slot' | 'generation'>): string =>
   `${program}:${slot}:${generation}`

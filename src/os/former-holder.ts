@@ -5,6 +5,7 @@
 
 import { closeSync } from 'node:fs'
 import type { Clock } from '../core/ports.ts'
+import { hookOf } from '../core/record.ts'
 import type { Spec } from '../core/spec.ts'
 import { errno } from '../errors.ts'
 import { TOKEN_ENV } from '../worker/protocol.ts'
@@ -30,14 +31,14 @@ const LOOK_MAX_MS = 100
 /** An exec, in which no process has an environment, takes a millisecond; who shows none for longer is nobody's. */
 const DOUBT_MS = 1_000
 
-/** What the record in that run_path says of the program's processes. */
+/** What the record in that run_path says of the program's processes and their hooks. */
 export function recordedOf(stateFolder: string, program: string): FormerProcess[] {
   const kept = peekRecord(stateFolder)
-  return [...(kept?.process ?? [])].flatMap(([key, { pid, start, token }]) => {
-    if (kept?.instance.get(key)?.program !== program) return []
-    // Of a launch of which only the intent was written, the token tells.
-    return [{ pid: pid ?? 0, start: start ?? 0, token }]
-  })
+  if (!kept) return []
+  const its = [...kept.instance].filter(([, row]) => row.program === program).map(([key]) => key)
+  const processes = its.flatMap((key) => [key, hookOf(key)]).flatMap((key) => kept.process.get(key) ?? [])
+  // Of a launch of which only the intent was written, the token tells.
+  return processes.map(({ pid, start, token }) => ({ pid: pid ?? 0, start: start ?? 0, token }))
 }
 
 /** Ends all of them. Calls back later, never at once. */

@@ -147,6 +147,7 @@ test('what a dead holder has left is ended: what its record names, and what name
   }
   const socket = scene.path('blue.sock')
   const recorded = await start({})
+  const hook = await start({})
   const named = await start({ PHD_SOCKET: socket, PHD_PROGRAM: 'web' })
   const others = await start({ PHD_SOCKET: socket, PHD_PROGRAM: 'job' })
   const state = scene.path('run/blue/state')
@@ -154,6 +155,7 @@ test('what a dead holder has left is ended: what its record names, and what name
   const store = openStore({ folder: state, version: '0', clock, kept: null, trouble: () => undefined })
   store.put('instance', 'web:0:1', { program: 'web' })
   store.put('process', 'web:0:1', { token: 'x', pid: recorded, start: statOf(recorded)?.start ?? 0 })
+  store.put('process', 'web:0:1:hook', { token: 'z', pid: hook, start: statOf(hook)?.start ?? 0 })
   store.put('instance', 'job:0:1', { program: 'job' })
   store.put('process', 'job:0:1', { token: 'y', pid: others, start: statOf(others)?.start ?? 0 })
   store.flush()
@@ -167,7 +169,7 @@ test('what a dead holder has left is ended: what its record names, and what name
   green.keep('web', 'news')
   await until('the news', () => green.heard.length > 0)
   const took = performance.now() - began
-  assert.deepEqual([lives(recorded), lives(named), lives(others)], [false, false, true])
+  assert.deepEqual([lives(recorded), lives(hook), lives(named), lives(others)], [false, false, false, true])
   assert.ok(took >= 300 && took < 1300, `SIGKILL after graceful_timeout, and at once then: ${took} ms`)
   assert.equal(readFileSync(scene.path('run/blue/state/record'), 'utf8'), record, 'the record of another is left alone')
   assert.equal(green.take(web), null)
