@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { Problem } from '../../src/api/contract.ts'
-import { lex } from '../../src/config/lexer.ts'
+import { foldKey, lex } from '../../src/config/lexer.ts'
 import { formatProblem, loadConfig } from '../../src/config/load.ts'
 import { printConfig } from '../../src/config/print.ts'
 import { Findings } from '../../src/config/problems.ts'
@@ -177,11 +177,15 @@ function lexes(text: string): boolean {
   }
 }
 
-const SCRIPT = `import configparser, json, sys
+const SCRIPT = `import configparser, json, re, sys
+def fold(key):
+  # As foldKey() does: a variable of the environment keeps its case.
+  if key.startswith('ENV_'): return key
+  return 'env.' + key[4:] if re.match(r'env\\.', key, re.I) else key.lower()
 out = []
 for case in json.load(sys.stdin):
   p = configparser.RawConfigParser(delimiters=('=',), default_section=None)
-  p.optionxform = lambda key: key.lower()
+  p.optionxform = fold
   try: p.read_string(case)
   except Exception as e: out.append(str(e)); continue
   out.append({s: dict(p[s]) for s in p.sections()})
@@ -213,7 +217,7 @@ function compare(texts: readonly string[]): number {
     const ours = Object.fromEntries(
       lex(text, 'f', new Findings()).map(({ name, entries }) => [
         name,
-        Object.fromEntries([...entries.values()].map(({ written, value }) => [written.toLowerCase(), squeezed(value)])),
+        Object.fromEntries([...entries.values()].map(({ written, value }) => [foldKey(written), squeezed(value)])),
       ]),
     )
     for (const section of Object.values(read))
