@@ -91,9 +91,11 @@ function turnWith(entry: Entry, desk: Desk, before: Spec, after: Spec): void {
   if ((before.schedule === undefined) === (after.schedule === undefined)) return
   const { instances, wanted, queue } = entry
   if (after.schedule) queue.endRollouts(desk, 'it runs by a schedule now')
-  for (const i of [...instances]) {
-    if (after.schedule) desk.tell(i, { type: 'stop' })
-    else if (wanted === 'up') desk.startAnew(i)
+  if (after.schedule) for (const i of [...instances]) desk.tell(i, { type: 'stop' })
+  else if (wanted === 'up') {
+    // What is on its way out, because a stop takes its slot or the count fell, or a newer one has its place, goes.
+    const stay = newestOf(instances).filter(({ slot }) => slot < entry.desired && !queue.has('stop', slot))
+    stay.forEach(desk.startAnew)
   }
 }
 

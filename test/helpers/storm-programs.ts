@@ -106,9 +106,11 @@ const words: readonly Event[] = [
   { type: 'hangs', text: 'it said so' },
 ]
 
+/** Who withdraws for a reload is ready again at last: others may wait for it, and would for ever. */
 const wordsBy = (d: Dice): NonNullable<Nature['words']> => [
   { afterMs: d.below(2000), event: d.pick(words) },
   { afterMs: d.below(4000), event: d.pick(words) },
+  { afterMs: 4000 + d.below(1000), event: { type: 'ready' } },
 ]
 
 export const facts = (s: Spec): string =>

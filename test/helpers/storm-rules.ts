@@ -48,12 +48,14 @@ const always: Readonly<Record<string, Rule>> = {
   },
 
   'no process of a program whose lock another master has': (weather) => {
-    const { world } = weather
+    const { world, unlocked } = weather
     // Made with the key on, and nobody has switched it off since.
+    for (const { pid, program } of world.leaders())
+      if (!world.supervisor.programs.get(program)?.spec.singleInstance) unlocked.add(pid)
     const single = new Set(
       world
         .leaders()
-        .filter((p) => p.instance.spec.singleInstance)
+        .filter((p) => p.instance.spec.singleInstance && !unlocked.has(p.pid))
         .map(({ pid }) => pid),
     )
     const one = every(weather).find(

@@ -45,6 +45,8 @@ export interface Weather {
   readonly owed: Set<string>
   /** The settings with which an update of the program ended well. */
   readonly updated: Map<string, string>
+  /** Processes whose program has had single_instance switched off since they were made. */
+  readonly unlocked: Set<number>
   /** Groups that an earlier master was ending: SIGKILL must have come by then. */
   readonly stops: Map<number, number>
   /** Generations of older processes were lost with a record. */

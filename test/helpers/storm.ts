@@ -83,6 +83,7 @@ function begin(seed: number): Weather {
     rolled: new Set(),
     owed: new Set(),
     updated: new Map(),
+    unlocked: new Set(),
     stops: new Map(),
     countedFrom: 0,
   }
