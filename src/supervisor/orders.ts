@@ -93,8 +93,8 @@ function turnWith(entry: Entry, desk: Desk, before: Spec, after: Spec): void {
   if (after.schedule) queue.endRollouts(desk, 'it runs by a schedule now')
   if (after.schedule) for (const i of [...instances]) desk.tell(i, { type: 'stop' })
   else if (wanted === 'up') {
-    // What is on its way out, because a stop takes its slot or the count fell, or a newer one has its place, goes.
-    const stay = newestOf(instances).filter(({ slot }) => slot < entry.desired && !queue.has('stop', slot))
+    // What is on its way out, because a stop takes its slot or a newer one has its place, goes.
+    const stay = newestOf(instances).filter(({ slot }) => !queue.has('stop', slot))
     stay.forEach(desk.startAnew)
   }
 }

@@ -267,3 +267,32 @@ test('a start whose slots a stop has taken away follows no schedule', () => {
   world.advance(30_000)
   assert.deepEqual([launches(), world.supervisor.programs.get('web')?.wanted], [[], 'down'])
 })
+
+test('a stop that is under way when its program gets a schedule and loses it keeps its slot', () => {
+  const { world, state } = stage(specOf({ startMs: 0, workers: 2, stopMs: 1_000 }), { onStop: 'ignore' })
+  world.advance(10)
+  const stop = verbs(world.supervisor).stop([1])
+  verbs(world.supervisor).update({ ...scheduled(), workers: 2, stopMs: 1_000 })
+  verbs(world.supervisor).update({ ...daemon, workers: 2, stopMs: 1_000 })
+  world.advance(5_000)
+  assert.deepEqual([stop.ends, state()], [1, 'running up,stopped down, next null'])
+})
+
+test('only the newest of a slot starts when the schedule is lost', () => {
+  const slow = specOf({ startMs: 0, workers: 2, stopMs: 3_000, reloadStrategy: 'start-first' })
+  const { world } = stage(slow, { onStop: 'ignore' })
+  world.advance(10)
+  verbs(world.supervisor).reload()
+  world.advance(10) // two old ones are on their way out
+  verbs(world.supervisor).scale(1)
+  world.supervisor.atOnce('web', (desk) => desk.setSpecLive({ ...scheduled(), workers: 2, stopMs: 3_000 }))
+  world.settle() // the reload is over, and the count falls
+  world.supervisor.atOnce('web', (desk) => desk.setSpecLive(slow))
+  const up = world.supervisor.programs.get('web')?.instances.filter(({ wanted }) => wanted === 'up')
+  assert.deepEqual(
+    up?.map(({ slot, generation }) => [slot, generation > 1]),
+    [[0, true]],
+  )
+  world.advance(10_000)
+  assert.equal(world.leaders().length, 1)
+})
