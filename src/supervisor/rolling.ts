@@ -140,6 +140,8 @@ function rollingOperation(
       desk.carryOut(step.orders, kind)
       const { failed, done } = rollout
       for (const { slot, serving } of slotsOf(desk.program).filter((s) => done.includes(s.slot))) {
+        // It came to rest before its turn: nothing is replaced, but what it waits for is a start with the new settings.
+        if (rests(serving) && serving.spec !== desk.program.spec) desk.refresh(serving)
         outcomes.set(slot, serving, failed?.slot === slot ? { ok: false, error: failed.reason } : { ok: true })
       }
       if (!step.ended) return false

@@ -30,7 +30,7 @@ export function specBy(d: Dice, program: string): Spec {
     stopGroup: d.chance(30),
     reloadStrategy: d.pick(['start-first', 'stop-first', 'signal']),
     reloadParallel: d.pick([1, 1, 2]),
-    maxAgeMs: d.pick([0, 0, 0, 5000]),
+    maxAgeMs: d.pick([0, 0, 0, 15_000]), // more than it takes to recycle all slots: there must be calm between
     workerTimeoutMs: worker ? d.pick([0, 0, 1500]) : 0,
     ...(d.chance(30) ? { health: healthBy(d) } : {}),
     ...(d.chance(30) ? { hooks: hooksBy(d) } : {}),
