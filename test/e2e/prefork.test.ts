@@ -25,12 +25,17 @@ def app(environ, start_response):
     return [b"%d" % os.getppid()]
 `
 
+/** From Node 26 on close() breaks off who has connected and whose request is on its way: they are waited for before. */
 const FASTIFY = `import fastify from 'fastify'
+import { Server } from 'node:net'
 const app = fastify({ forceCloseConnections: 'idle' })
 app.get('/', async () => String(process.pid))
 await app.ready()
 app.server.listen({ fd: 3 })
-process.on('SIGTERM', () => app.close())
+process.on('SIGTERM', () => {
+  Server.prototype.close.call(app.server)
+  setTimeout(() => app.close(), 300)
+})
 `
 
 const servers: readonly Server[] = [
