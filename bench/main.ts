@@ -11,6 +11,7 @@ import { http } from './topics/http.ts'
 import { flood } from './topics/output.ts'
 import { boot, churn, deaths, idle, respawn, scale } from './topics/processes.ts'
 import { reload } from './topics/reload.ts'
+import { simulation } from './topics/simulation.ts'
 import { upgrade } from './topics/upgrade.ts'
 
 const topics: Readonly<Record<string, () => Promise<void>>> = {
@@ -28,6 +29,7 @@ const topics: Readonly<Record<string, () => Promise<void>>> = {
   reload,
   attack,
   upgrade,
+  simulation,
 }
 
 const wanted = process.argv.slice(2)

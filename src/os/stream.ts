@@ -60,6 +60,8 @@ export function takeStream(options: StreamOptions, tools: StreamTools): TakenStr
   let begun = resumes
   const goOn = (): void => void take(false)
   const some = (hup: boolean): Taken => {
+    // Who has said nothing has nothing to wait for, and takes no place among the ended ones who have.
+    if (hup && !begun && overflow.unsaid === null && pipeBytes(fd) === 0) return { bytes: 0, state: 'ended' }
     if (file.stuck || !file.begun.mayPass(goOn)) return STUCK
     if (format === 'raw' && !overflow.settle(file.begun.isOf(goOn))) return STUCK
     // What stands there may be half a line of a process that ended while no master lived.

@@ -139,6 +139,23 @@ test('row 43: a crash loop while the disk is full: those who wait with their las
   await until('the last words of the others', () => master.lines('small/crash.log').length >= 32)
 })
 
+test('row 43: a crash loop of the silent while the disk is full: who had nothing to say waits for nothing', {
+  skip: needsRoot,
+}, async (t) => {
+  if (!mounted(t, '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs')) return
+  const scene = sceneOf(t)
+  execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${scene.path('small/ballast')} || :`], { stdio: 'ignore' })
+  const command = `command = sh -c '[ $PHD_SLOT = 1 ] && exit 1; echo so; exec sleep 1000'\n`
+  const quickly = 'start_retries = -1\nbackoff_initial = 1ms\nbackoff_max = 1ms\nstart_seconds = 50ms\n'
+  const ini = `[both]\n${command}number_workers = 2\nlog_file = small/both.log\n${quickly}`
+  const master = await startMaster(t, ini)
+  await master.logged('the trouble', (line) => line.msg === 'cannot log')
+  const restarts = async (): Promise<number> => (await master.process('both:1')).restarts
+  const [before, from] = [descriptorsOf(master.pid).size, await restarts()]
+  await until('many ends', async () => (await restarts()) > from + 20)
+  assert.ok(descriptorsOf(master.pid).size - before <= 4, 'descriptors do not pile up')
+})
+
 /** The kernel answers the master's writes to the log with the error, until the end of it. */
 async function failing(master: Master, error: string): Promise<{ end(): Promise<void> } | null> {
   const trace = master.scene.path('trace')
