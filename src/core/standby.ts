@@ -11,9 +11,13 @@ export const rests = ({ state, wanted }: Pick<Instance, 'state' | 'wanted'>): bo
 
 /** Held from the first start to the end of the last process, over restarts, FATAL and EXITED: who wants it up has it. */
 export function lockNeed(instances: readonly Instance[]): LockNeed {
-  const single = instances.filter(({ spec }) => spec.singleInstance)
-  if (single.some(({ state }) => state.at === 'standby')) return 'news'
-  return single.some(({ state, wanted }) => wanted === 'up' || state.at !== 'stopped') ? 'lock' : null
+  let need: LockNeed = null
+  for (const { spec, state, wanted } of instances) {
+    if (!spec.singleInstance) continue
+    if (state.at === 'standby') return 'news'
+    if (wanted === 'up' || state.at !== 'stopped') need = 'lock'
+  }
+  return need
 }
 
 /** Nothing of it runs here, or has run and left something. */

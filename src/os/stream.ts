@@ -99,10 +99,7 @@ export function takeStream(options: StreamOptions, tools: StreamTools): TakenStr
     return { bytes: taken.bytes + bytes, state: hup && state === 'open' ? 'stuck' : state, holds: true }
   }
   if (resumes) file.begun.begin(goOn)
-  return {
-    take,
-    unsaid: () => overflow.unsaid,
-  }
+  return { take, unsaid: () => overflow.unsaid }
 }
 
 const STUCK: Taken = { bytes: 0, state: 'stuck' }

@@ -106,7 +106,10 @@ export function takeOver(restored: readonly Restored[], heir: Heir): void {
 function takeProcesses({ entry, processes }: Restored, { all, ports, owe }: Heir): void {
   all.entries.set(entry.name, entry)
   all.touched.add(entry)
-  for (const i of entry.instances) all.recording.changed(i)
+  for (const i of entry.instances) {
+    all.recording.changed(i)
+    all.lookout.note(entry, null, i)
+  }
   // Asked now: what is told to an instance puts another in its place.
   const having = (hook: boolean) => new Set(processes.filter((p) => p.isHook === hook).map(({ instance }) => instance))
   const [own, hooks] = [having(false), having(true)]

@@ -1,7 +1,9 @@
 // Every wait of every instance: which deadlines have passed, and the one alarm for the earliest of all.
 
 import { deadlineOf, type Instance } from '../core/state.ts'
+import type { Entry } from './entry.ts'
 import type { Instances } from './instances.ts'
+import type { Due } from './lookout.ts'
 import type { Ports } from './ports.ts'
 
 export class Deadlines {
@@ -11,6 +13,8 @@ export class Deadlines {
   /** The clock says that a deadline has come. */
   #alarmed = false
   #cancelAlarm: (() => void) | null = null
+  /** Programs that themselves wait for a time. */
+  readonly #timed = new Set<Entry>()
 
   /** `turn` is called when a deadline has come. */
   constructor(all: Instances, ports: Ports, turn: () => void) {
@@ -23,7 +27,7 @@ export class Deadlines {
   pass(): boolean {
     const now = this.#ports.clock.now()
     let any = false
-    for (const entry of this.#all.entries.values()) {
+    for (const entry of this.#timed) {
       if (entry.lingersUntil !== null && entry.lingersUntil <= now) {
         entry.lingersUntil = null
         this.#all.touched.add(entry)
@@ -33,14 +37,30 @@ export class Deadlines {
         this.#all.touched.add(entry) // looked at when it is settled
         any = true
       }
-      for (const i of entry.instances) {
-        const deadline = deadlineOf(i)
-        if (deadline === null || deadline > now || !(this.#alarmed || judgesNobody(i))) continue
+    }
+    for (const due of this.#all.lookout.take(now)) {
+      const i = this.#standing(due)
+      if (!i) continue
+      if (this.#alarmed || judgesNobody(i)) {
         any = true
         this.#all.tell(i, { type: 'deadline' })
       }
+      if (this.#standing(due)) this.#all.lookout.keep(due)
     }
     return any
+  }
+
+  /** A program has been settled: does it wait for a time? */
+  settled(entry: Entry): void {
+    const isTimed = entry.lingersUntil !== null || (entry.timetable?.waits ?? null) !== null
+    if (isTimed && this.#all.entries.get(entry.name) === entry) this.#timed.add(entry)
+    else this.#timed.delete(entry)
+  }
+
+  /** Whose deadline it still is. */
+  #standing({ whose, at }: Due): Instance | null {
+    const i = this.#all.find(whose)
+    return i && deadlineOf(i) === at ? i : null
   }
 
   /** At the end of a turn of the supervisor. */
@@ -48,11 +68,10 @@ export class Deadlines {
     this.#alarmed = false
     this.#cancelAlarm?.()
     this.#cancelAlarm = null
-    let earliest = Number.POSITIVE_INFINITY
-    for (const entry of this.#all.entries.values()) {
+    let earliest = this.#all.lookout.earliest((due) => this.#standing(due) !== null) ?? Number.POSITIVE_INFINITY
+    for (const entry of this.#timed) {
       const lookAt = entry.timetable?.waits?.lookAt
       earliest = Math.min(earliest, entry.lingersUntil ?? earliest, lookAt ?? earliest)
-      for (const i of entry.instances) earliest = Math.min(earliest, deadlineOf(i) ?? earliest)
     }
     if (earliest === Number.POSITIVE_INFINITY) return
     this.#cancelAlarm = this.#ports.clock.alarm(earliest, () => {

@@ -10,6 +10,7 @@ import { logChange } from './change-log.ts'
 import { carryOut, type EffectParts, type Later, send } from './effects.ts'
 import { type Address, addressOf, type Entry, insert, positionOf, sameAddress, siblingsOf } from './entry.ts'
 import { HookPids } from './hook-pids.ts'
+import { Lookout } from './lookout.ts'
 import type { Notice, Ports, Watcher } from './ports.ts'
 import { Recording } from './recording.ts'
 
@@ -23,6 +24,7 @@ export class Instances {
   readonly #groups = new Map<number, Address>()
   readonly #hooks: HookPids
   readonly recording: Recording
+  readonly lookout = new Lookout()
   readonly #ports: Ports
   readonly #later: Later
   readonly #effectParts: EffectParts
@@ -182,10 +184,12 @@ export class Instances {
     }
     this.touched.add(entry)
     this.recording.renewed(before, after)
+    this.lookout.note(entry, before, after)
     this.notice({ kind: 'instance', before, after })
-    for (const index of [this.#byPid, this.#groups, this.#hooks.byPid]) {
-      for (const [pid, at] of index) if (sameAddress(at, before)) index.set(pid, addressOf(after))
-    }
+    const pid = pidOf(before)
+    if (pid !== null && this.#byPid.has(pid)) this.#byPid.set(pid, addressOf(after))
+    for (const index of [this.#groups, this.#hooks.byPid])
+      for (const [of, at] of index) if (sameAddress(at, before)) index.set(of, addressOf(after))
     if (owedOf(after) !== null) this.#later.spawn(addressOf(after))
   }
 
@@ -209,10 +213,10 @@ export class Instances {
     entry.instances[positionOf(entry.instances, before)] = after
     this.touched.add(entry)
     this.recording.changed(after)
+    this.lookout.note(entry, before, after)
     logChange(this.#ports.log, before, after)
     const pid = pidOf(before)
-    const starts = startingPid(after)
-    if (startingPid(before) !== starts) this.#watch(startingPid(before), starts, after)
+    if (startingPid(before) !== startingPid(after)) this.#watch(startingPid(before), startingPid(after), after)
     if (pid !== null && pidOf(after) !== pid) this.#ports.launcher.ended(pid)
     const asks = askedPid(before)
     if (asks !== null && askedPid(after) === null) this.#ports.launcher.endCheck(asks)

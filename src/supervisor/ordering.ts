@@ -8,7 +8,9 @@ import type { Instances } from './instances.ts'
 
 export function tellDependents(all: Instances): void {
   for (const entry of all.entries.values()) {
+    if (!all.lookout.waiting.has(entry) && !entry.spec.dependsRestart) continue
     const waiting = entry.instances.filter((i) => i.state.at === 'waiting')
+    if (waiting.length === 0) all.lookout.waiting.delete(entry)
     if (entry.spec.dependsOn.length === 0) {
       // Its newest settings name none any more.
       for (const i of waiting) all.tell(i, { type: 'depsOk' })

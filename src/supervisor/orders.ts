@@ -3,7 +3,7 @@
 import { withSpec } from '../core/checking.ts'
 import { hindranceOf } from '../core/dependencies.ts'
 import { hasOwnQueues } from '../core/listening.ts'
-import { isLive, type Order, reconcile } from '../core/program.ts'
+import { isLive, type Order, reconcile, slotOf } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { rests } from '../core/standby.ts'
 import { type Instance, newInstance, pidOf } from '../core/state.ts'
@@ -137,7 +137,7 @@ function carryOut(entry: Entry, all: Instances, order: Order, why: Why): void {
       // With a schedule a process is wanted from the beginning of a run on.
       const wanted = entry.spec.schedule ? 'down' : order.wanted
       const base = newInstance(entry.spec, order.slot, order.generation, wanted)
-      const older = entry.instances.find((i) => i.slot === order.slot)
+      const older = slotOf(entry, order.slot)?.serving
       // Counts belong to the slot: they go on with the new instance.
       const fresh = older
         ? {

@@ -225,6 +225,7 @@ export class Supervisor {
       for (const i of forgettable(entry)) this.#all.forget(entry, i)
       entry.queue.advance(desk)
       keepTime(entry, this.#parts, this.isStopping)
+      this.#deadlines.settled(entry)
       this.#all.recording.program(entry)
       keepShared(entry, this.#all, this.#ports)
       if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)

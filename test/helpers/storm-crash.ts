@@ -78,7 +78,8 @@ function nobodyIsThere({ world }: Weather, d: Dice): string[] {
 function forgetCallers(weather: Weather): void {
   const { world, operations, leaving, rolling, rolled, owed, known, step } = weather
   const { flushes, durable } = world.store
-  for (const [name, { rollout, owed: waiting = [] }] of durable.program) {
+  for (const [name, { rollout, owesUpdate, owed: waiting = [] }] of durable.program) {
+    if (owesUpdate) owed.add(`${name} update`)
     for (const { kind } of [...(rollout ? [rollout] : []), ...waiting]) owed.add(`${name} ${kind}`)
   }
   for (const { program, operation, askedAt, begunAt, endedAt } of operations) {
