@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { startDaemon, startMaster } from '../helpers/master.ts'
 import { mentioning } from '../helpers/proc.ts'
 import { runPhctl, runPhd } from '../helpers/programs.ts'
-import { needsRoot, sceneOf } from '../helpers/scene.ts'
+import { needsRoot, sceneOf, until } from '../helpers/scene.ts'
 
 const web = '[web]\ncommand = sleep 600\n'
 const daemonize = '[master]\ndaemonize = true\n'
@@ -32,7 +32,7 @@ for (const [kind, head] of [
     const ran = await runPhd(['-c', file])
     assert.equal(ran.code, 1)
     assert.match(ran.stderr, /cannot write the pidfile .*gone\/master\.pid: ENOENT/)
-    assert.deepEqual(mentioning(scene.dir), [])
+    await until('the end of all that it began', () => mentioning(scene.dir).length === 0)
     const status = await runPhctl(['-c', file, 'status'])
     assert.equal(status.code, 4)
   })

@@ -64,10 +64,10 @@ test('one file for all: followed once, and called by the program when a second s
   await until('two', () => all.lines.length >= 400)
   await master.call('scale', { program: 'web', workers: 0 })
   await hasAll(all, master)
-  assert.deepEqual(
-    all.files.map((file) => [file.path, file.name]),
-    ['web:0', 'web'].map((name) => [master.scene.path('web.log'), name]),
-  )
+  // Of the two that leave, web:0 may be the last: then the file is its alone again.
+  const [first, second, ...more] = all.files
+  assert.deepEqual([first?.name, second?.name, more.filter(({ name }) => name !== 'web:0')], ['web:0', 'web', []])
+  assert.ok(all.files.every((file) => file.path === master.scene.path('web.log')))
   assert.deepEqual([...new Set(all.lines.map((line) => line.name))], ['web:0', 'web'])
   await closed(master, 'web.log')
   await master.call('scale', { program: 'web', workers: 1 })
