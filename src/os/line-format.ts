@@ -1,7 +1,7 @@
 // Lines as log_format wants them. Pure: bytes in, bytes out. This runs for every line that a program
 // prints, so it copies bytes and makes no string where none is needed.
 
-import { isAscii } from 'node:buffer'
+import { isUtf8 } from 'node:buffer'
 import type { Missing } from '../core/record.ts'
 
 export interface LineFacts {
@@ -57,65 +57,48 @@ function roomFor(size: number): Buffer {
   return room
 }
 
-function countLines(bytes: Buffer): number {
-  let count = 1
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) count++
-  return count
-}
-
 function prefixed(bytes: Buffer, { name, label, time }: LineFacts): Buffer {
-  const stamp = new Date(time).toISOString()
-  const head = Buffer.from(`${stamp} ${name} ${label} `)
-  const out = roomFor(bytes.length + countLines(bytes) * (head.length + 2))
-  let to = 0
-  for (let from = 0; from < bytes.length; ) {
-    const at = bytes.indexOf(LF, from)
-    if (at < 0) {
-      to += out.write(`${stamp} ${name} ${label}+ `, to)
-      to += bytes.copy(out, to, from)
-      out[to++] = LF
-      break
-    }
-    to += head.copy(out, to)
-    to += bytes.copy(out, to, from, at + 1)
-    from = at + 1
-  }
-  return out.subarray(0, to)
+  const head = `${new Date(time).toISOString()} ${name} ${label}`
+  return framed(bytes, { head: `${head} `, tail: '', lastHead: `${head}+ `, lastTail: '' })
 }
 
 function asJson(bytes: Buffer, { name, label, time }: LineFacts): Buffer {
-  const head = Buffer.from(
-    `{"time":"${new Date(time).toISOString()}","name":${JSON.stringify(name)},"stream":"${label}","text":"`,
-  )
-  // An escape takes at most six bytes for one.
-  const out = roomFor(bytes.length * 6 + countLines(bytes) * (head.length + 20))
-  const allPlain = isPlain(bytes)
-  let to = 0
-  for (let from = 0; from < bytes.length; ) {
-    const found = bytes.indexOf(LF, from)
-    const end = found < 0 ? bytes.length : found
-    out.set(head, to)
-    to += head.length
-    if (allPlain || isPlainLine(bytes, from, end)) {
-      out.set(bytes.subarray(from, end), to)
-      to += end - from
-    } else to += out.write(JSON.stringify(bytes.toString('utf8', from, end)).slice(1, -1), to)
-    to += out.write(found < 0 ? '","more":true}\n' : '"}\n', to, 'latin1')
-    from = end + 1
-  }
-  return out.subarray(0, to)
+  const head = `{"time":"${new Date(time).toISOString()}","name":${JSON.stringify(name)},"stream":"${label}","text":"`
+  const frame = { head, tail: '"}', lastHead: head, lastTail: '","more":true}' }
+  if (isPlain(bytes)) return framed(bytes, frame)
+  const lines = bytes.toString().split('\n')
+  const last = lines.pop() ?? ''
+  const text = lines.map((line) => `${head}${escaped(line)}"}\n`).join('')
+  const rest = last === '' ? '' : `${frame.lastHead}${escaped(last)}${frame.lastTail}\n`
+  return Buffer.from(text + rest)
 }
+
+interface Frame {
+  readonly head: string
+  readonly tail: string
+  /** Of a part of a line that goes on in the next one. */
+  readonly lastHead: string
+  readonly lastTail: string
+}
+
+/**
+ * Each line between head and tail, as it is. By one replacement in a string of bytes (latin1 keeps every one): half the
+ * time of a loop that copies line by line. No head has a `$`, which means something there.
+ */
+function framed(bytes: Buffer, { head, tail, lastHead, lastTail }: Frame): Buffer {
+  const end = bytes.lastIndexOf(LF)
+  const lines =
+    end < 0 ? '' : `${head}${bytes.toString('latin1', 0, end).replaceAll('\n', `${tail}\n${head}`)}${tail}\n`
+  const rest = end + 1 === bytes.length ? '' : `${lastHead}${bytes.toString('latin1', end + 1)}${lastTail}\n`
+  const text = lines + rest
+  const out = roomFor(text.length)
+  return out.subarray(0, out.write(text, 'latin1'))
+}
+
+const escaped = (line: string): string => JSON.stringify(line).slice(1, -1)
 
 /** Bytes that JSON writes otherwise than they are; a newline ends a line and is none of them. */
 const ESCAPED = [...Array(0x20).keys(), 0x22, 0x5c].filter((byte) => byte !== LF)
 
-/** 1 = cannot stand in a JSON string as it is, or is no ASCII. */
-const special = Uint8Array.from({ length: 256 }, (_none, byte) => Number(byte >= 0x80 || ESCAPED.includes(byte)))
-
 /** All lines at once: a search for one byte is so fast that three dozen of them cost less than one loop of ours. */
-const isPlain = (bytes: Buffer): boolean => isAscii(bytes) && !ESCAPED.some((byte) => bytes.includes(byte))
-
-function isPlainLine(bytes: Buffer, from: number, end: number): boolean {
-  for (let at = from; at < end; at++) if (special[bytes[at] ?? 0] === 1) return false
-  return true
-}
+const isPlain = (bytes: Buffer): boolean => isUtf8(bytes) && !ESCAPED.some((byte) => bytes.includes(byte))
