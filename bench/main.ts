@@ -12,6 +12,7 @@ import { flood } from './topics/output.ts'
 import { boot, churn, deaths, idle, respawn, scale } from './topics/processes.ts'
 import { reload } from './topics/reload.ts'
 import { simulation } from './topics/simulation.ts'
+import { top } from './topics/top.ts'
 import { upgrade } from './topics/upgrade.ts'
 
 const topics: Readonly<Record<string, () => Promise<void>>> = {
@@ -30,6 +31,7 @@ const topics: Readonly<Record<string, () => Promise<void>>> = {
   attack,
   upgrade,
   simulation,
+  top,
 }
 
 const wanted = process.argv.slice(2)

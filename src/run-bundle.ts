@@ -6,7 +6,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 type Wrapper = (exports: object, require: NodeJS.Require, module: object, filename: string, dirname: string) => void
 
@@ -23,12 +23,11 @@ const module = { exports: {} }
 const wrapper = script.runInThisContext() as Wrapper
 wrapper(module.exports, createRequire(filename), module, filename, __dirname)
 
-/** As Node's own loader wraps a CommonJS module. */
+/** As Node's own loader wraps a CommonJS module. A bundle has no `import()`: with code from a file Node knows no loader for it. */
 function compile(cachedData: Buffer | undefined): Script {
   return new Script(`(function (exports, require, module, __filename, __dirname) { ${source}\n})`, {
     filename,
     cachedData,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
 }
 

@@ -219,6 +219,11 @@ test('one door to each dangerous thing', () => {
   assert.deepEqual(imports('ini'), ['src/config/lexer.ts'])
   assert.deepEqual(imports('croner'), ['src/schedule.ts'])
   assert.deepEqual(imports('chokidar'), ['src/os/files.ts'])
+  assert.deepEqual(imports('blessed').sort(), ['cli/top/curves.ts', 'cli/top/terminal.ts'])
+  assert.deepEqual(
+    users((s) => s.code.includes("'blessed-contrib")),
+    ['cli/top/curves.ts'],
+  )
   const exits = users((s) => /\bprocess\s*\.\s*(exit|reallyExit|abort)\b(?!Code)/.test(s.code))
   assert.deepEqual(exits.sort(), ['cli/main.ts', 'src/ground.ts', 'src/main.ts', 'src/worker/boot.ts'])
   none(users((s) => s.path.startsWith('src/') && /\bchild_process\b/.test(s.code)))

@@ -31,6 +31,17 @@ export const catalog = {
     details: [target, 'Exit 3 when a selected process is not as it is wanted.'],
     examples: ['phctl status', 'phctl status -w web'],
   },
+  top: {
+    topic: 'Look',
+    args: '',
+    meaning: 'watch and operate processes on the whole screen',
+    details: [
+      'Arrows select, Enter shows the log, / filters, s sorts, ? tells all keys, q quits.',
+      'Asks before it stops, restarts or kills. Outlives the master, and comes back to the next one.',
+      'Needs a terminal; elsewhere there is phctl status -w.',
+    ],
+    examples: ['phctl top', 'phctl -c /srv/app/config.ini top'],
+  },
   graph: {
     topic: 'Look',
     args: '',
@@ -283,7 +294,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['top', 'import', 'export'] as const
+export const laterCommands = ['import', 'export'] as const
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

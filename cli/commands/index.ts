@@ -12,10 +12,12 @@ import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
 import { reload, restart, run, scale, signal, start, stop, wait } from './operate.ts'
 import { startup } from './startup.ts'
 import { pid, status } from './status.ts'
+import { top } from './top.ts'
 import { upgrade } from './upgrade.ts'
 
 export const handlers: Readonly<Record<CommandName, Handler>> = {
   status,
+  top,
   graph,
   show,
   logs,

@@ -7,7 +7,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from '
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Script } from 'node:vm'
-import { root, sceneOf } from '../helpers/scene.ts'
+import { missing, root, sceneOf } from '../helpers/scene.ts'
+import { paneOf } from '../helpers/tmux.ts'
 
 for (const program of ['phd', 'phctl']) {
   test(`${program}: its code is made anew on request, and taken by V8; junk is not, and it runs all the same`, (t) => {
@@ -24,6 +25,8 @@ for (const program of ['phd', 'phctl']) {
     assert.equal(run('--make-code', '--help'), plain)
     // As in the program: what V8 takes here, it takes there.
     const text = scene.read(`dist/bin/${program}.bundle.cjs`)
+    // With code from a file Node knows no loader for `import()`: what is loaded later must be required.
+    assert.doesNotMatch(text, /\bimport\(/)
     const source = `(function (exports, require, module, __filename, __dirname) { ${text}\n})`
     const cachedData = readFileSync(at(`${program}.code`))
     assert.equal(new Script(source, { cachedData }).cachedDataRejected, false)
@@ -32,3 +35,16 @@ for (const program of ['phd', 'phctl']) {
     assert.equal(run('--help'), plain)
   })
 }
+
+test('phd on a terminal: its log in words, by a package that is loaded only there', {
+  skip: missing('tmux'),
+}, async (t) => {
+  const scene = sceneOf(t)
+  scene.write('config.ini', '[nap]\ncommand = sleep 600\nstart_seconds = 0\n')
+  const pane = paneOf(scene)
+  pane.type(`${process.execPath} ${root}/dist/bin/phd.cjs -n -c config.ini; echo "exit $?"`)
+  const screen = await pane.shows('keeps 1 program')
+  assert.match(screen, /INFO: .*nap:0/)
+  pane.keys('C-c')
+  await pane.shows('exit 0')
+})
