@@ -124,7 +124,8 @@ async function candidates(line: Line, current: string, ask: AskPrograms): Promis
 }
 
 function valuesOf(option: string): readonly string[] | 'files' {
-  if (option === '--socket' || option === '--config') return 'files'
+  if (option === '--socket' || option === '--config' || option === '--output') return 'files'
+  if (option === '--from') return ['supervisord', 'pm2', 'procfile', 'systemd']
   return option === '--state' ? states : []
 }
 
@@ -149,6 +150,8 @@ async function argumentsOf(line: Line, current: string, ask: AskPrograms): Promi
       return shells.map((word) => ({ word }))
     case 'command':
       return Object.entries<CommandRow>(catalog).map(([word, { meaning }]) => ({ word, meaning }))
+    case 'kind':
+      return ['systemd', 'kubernetes', 'compose'].map((word) => ({ word }))
     case 'file':
       return 'files'
     default:

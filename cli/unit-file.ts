@@ -47,9 +47,9 @@ export function unitFile(facts: UnitFacts): string {
       ? ['# `systemctl reload` sends HUP and waits until all is replaced.', 'Type=notify-reload']
       : ['Type=notify', 'ExecReload=/bin/kill -HUP $MAINPID']),
     'NotifyAccess=main',
-    `ExecStart=${words.map(word).join(' ')}`,
+    `ExecStart=${words.map(unitWord).join(' ')}`,
     ...(facts.user === null ? [] : [`User=${facts.user}`]),
-    ...[...facts.environment].map(([key, value]) => `Environment=${quoted(`${key}=${value}`)}`),
+    ...[...facts.environment].map(([key, value]) => `Environment=${unitText(`${key}=${value}`)}`),
     ...(facts.folders
       ? ['RuntimeDirectory=phd', 'RuntimeDirectoryMode=0711', 'RuntimeDirectoryPreserve=yes', 'LogsDirectory=phd']
       : []),
@@ -74,11 +74,12 @@ export function unitFile(facts: UnitFacts): string {
 }
 
 /** A word of a command line: specifiers and variables are not meant (systemd.service(5)). */
-function word(text: string): string {
+export function unitWord(text: string): string {
   const plain = text.replaceAll('%', '%%').replaceAll('$', '$$$$')
   return /^[\w@%+:,./$-]+$/.test(plain) ? plain : quote(plain)
 }
 
-const quoted = (text: string): string => quote(text.replaceAll('%', '%%'))
+/** An assignment of a variable, or a path: no specifiers are meant. */
+export const unitText = (text: string): string => quote(text.replaceAll('%', '%%'))
 
 const quote = (text: string): string => `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`

@@ -143,7 +143,7 @@ const long: Readonly<Record<string, { readonly most: number; readonly why: strin
     most: 460,
     why: 'one contract on one page: server, client and documentation derive from it',
   },
-  'cli/commands/catalog.ts': { most: 310, why: 'one table: what each command is, and nothing else' },
+  'cli/commands/catalog.ts': { most: 400, why: 'one table: what each command is, and nothing else' },
 }
 const LONGEST = 250
 

@@ -218,6 +218,40 @@ export const catalog = {
     options: [['--dry-run', 'only show what would be done'], noWait],
     examples: ['phctl update --dry-run', 'phctl update'],
   },
+  import: {
+    topic: 'Configuration',
+    args: '<file>',
+    meaning: 'make a config.ini of a supervisord.conf, PM2 file, Procfile or unit',
+    options: [
+      ['--from <kind>', 'supervisord, pm2, procfile or systemd (default: what it looks like)'],
+      ['-o, --output <path>', 'write it to this file, which must not be there, instead of printing it'],
+      ['--force', 'write over a file that is there'],
+      ['--env <name>', 'PM2: with the variables of env_NAME'],
+      ['--formation <list>', 'Procfile: processes of each, as web=2,worker=1'],
+    ],
+    details: [
+      'What means something else here is said in comments, what has no equal stands as one,',
+      'and stderr has a summary of both. What is printed always passes phctl check.',
+      'A JavaScript file of PM2 is run, in a process apart, to learn what it says.',
+    ],
+    examples: ['phctl import /etc/supervisor/supervisord.conf > config.ini', 'phctl import Procfile -o config.ini'],
+  },
+  export: {
+    topic: 'Configuration',
+    args: '<kind>',
+    meaning: 'make systemd units, Kubernetes or Compose files of a config.ini',
+    options: [
+      ['-o, --output <path>', 'write the files into this folder instead of printing them'],
+      ['--force', 'write over files that are there'],
+      ['--image <name>', 'kubernetes, compose: the image with the programs (default: app)'],
+    ],
+    details: [
+      'KIND is systemd, kubernetes or compose.',
+      'The configuration is -c FILE, or the one that phd would find here.',
+      'What cannot be carried over is a comment in the files and a warning on stderr.',
+    ],
+    examples: ['phctl export systemd -o units', 'phctl -c config.ini export kubernetes --image registry/app:1'],
+  },
   reopen: {
     topic: 'Master',
     args: '',
@@ -294,7 +328,7 @@ export const catalog = {
 export type CommandName = keyof typeof catalog
 
 /** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands = ['import', 'export'] as const
+export const laterCommands: readonly string[] = []
 
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [

@@ -4,8 +4,10 @@ import type { CommandName } from './catalog.ts'
 import { completion } from './completion.ts'
 import { check, reread, show, update } from './config.ts'
 import type { Handler } from './context.ts'
+import { exportFiles } from './export.ts'
 import { graph } from './graph.ts'
 import { help, version } from './help.ts'
+import { importFile } from './import.ts'
 import { instances } from './instances.ts'
 import { clear, events, logs } from './logs.ts'
 import { call, info, loglevel, ping, reopen, shutdown } from './master.ts'
@@ -38,6 +40,8 @@ export const handlers: Readonly<Record<CommandName, Handler>> = {
   check,
   reread,
   update,
+  import: importFile,
+  export: exportFiles,
   reopen,
   loglevel,
   upgrade,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { rowOf, rows } from '../../src/config/settings.ts'
+import { rowOf } from '../../src/config/settings.ts'
 import { root, sceneOf } from '../helpers/scene.ts'
 import { blocks, codes, pages, table } from './pages.ts'
 
@@ -59,13 +59,6 @@ test('supervisord: what it says is not there is refused', (t) => {
   for (const section of ['eventlistener:x', 'fcgi-program:x']) {
     const file = scene.write('config.ini', `[${section}]\ncommand = true\n`)
     assert.throws(() => loadConfig(file, {}), section)
-  }
-})
-
-test('PM2: the keys on our side are there', () => {
-  const known = new Set(rows.program.filter((row) => row.available !== false).map((row) => row.name))
-  for (const [, here = ''] of table(PAGE, 'ecosystem')) {
-    for (const code of codes(here)) assert.ok(code === 'env.NAME' || known.has(code.split(' ')[0] ?? ''), code)
   }
 })
 
