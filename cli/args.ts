@@ -4,6 +4,7 @@
 import type { Command } from 'commander'
 import { PhError } from '../src/errors.ts'
 import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands } from './commands/catalog.ts'
+import { secondsOf } from './times.ts'
 
 export interface Globals {
   readonly socket: string | null
@@ -61,8 +62,35 @@ export function plainLine(argv: readonly string[]): Invocation | null {
   return { command: name as CommandName, args, options: {}, globals: defaults }
 }
 
+/** The options of a line that has nothing else; null when it has. Does not load the parser for lines that have a command in their first word. */
+export async function bareOptions(argv: readonly string[]): Promise<Globals | null> {
+  if (argv[0] !== undefined && (!argv[0].startsWith('-') || helpLine(argv) !== null || argv.includes('--json')))
+    return null
+  try {
+    const { command, rest, globals } = await readLine(argv, async () => null)
+    return command === null && rest.length === 0 ? globals : null
+  } catch (e) {
+    if (e instanceof PhError) return null // whoever reads the line as a command says what is wrong
+    throw e
+  }
+}
+
 /** Any line, by the parser. */
 export async function parseOptions(argv: readonly string[], nearest: Nearest): Promise<Invocation> {
+  const { command, rest, ...invocation } = await readLine(argv, nearest)
+  if (command !== null) return { command, ...invocation }
+  const [word] = rest
+  throw word === undefined ? noCommand() : unknownCommand(word, await nearest(word, known))
+}
+
+interface Read extends Omit<Invocation, 'command'> {
+  /** null: none was typed, or none that there is. */
+  readonly command: CommandName | null
+  /** Words that are no options of a line without a command. */
+  readonly rest: readonly string[]
+}
+
+async function readLine(argv: readonly string[], nearest: Nearest): Promise<Read> {
   const { Command, CommanderError } = await import('commander')
   let command: CommandName | null = null
   let options: Record<string, string | boolean> = {}
@@ -95,13 +123,10 @@ export async function parseOptions(argv: readonly string[], nearest: Nearest): P
       throw unknownCommand(word, await nearest(word, known))
     throw usage(word, e.message)
   }
-  if (command === null) {
-    const word = root.args[0]
-    throw word === undefined ? noCommand() : unknownCommand(word, await nearest(word, known))
-  }
   const globals: Record<string, unknown> = root.opts()
   return {
     command,
+    rest: root.args,
     args,
     options: named(options),
     globals: {
@@ -127,16 +152,13 @@ function unavailable(what: string): PhError {
 
 /** Seconds of `10`, `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`. */
 export function seconds(text: string): number {
-  const found = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)?$/.exec(text.trim())
-  const value = Number(found?.[1]) * (unitSeconds[found?.[2] ?? 's'] ?? Number.NaN)
+  const value = secondsOf(text) ?? Number.NaN
   // setTimeout fires at once beyond 2^31-1 ms.
   if (!(value <= 2_147_483)) {
     throw new PhError('PH_USAGE', `cannot read --timeout "${text}": wanted a time like 10, 500ms, 10s, 5m, at most 24d`)
   }
   return value
 }
-
-const unitSeconds: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
 
 /** Only what the line may mean needs a parser of its own: to make all of them takes longer than all the rest of parsing. */
 function mentioned<Name extends string>(names: readonly Name[], argv: readonly string[]): readonly Name[] {
@@ -174,7 +196,10 @@ function usage(word: string | undefined, message: string): PhError {
   if (word === undefined || !Object.hasOwn(catalog, word)) {
     return new PhError('PH_USAGE', `cannot read the command line: ${why}\n  see: phctl help`)
   }
-  return new PhError('PH_USAGE', `cannot run "${word}": ${why}\n  usage: ${usageOf(word as CommandName)}`)
+  const name = word as CommandName
+  const example = why.startsWith('missing') ? [`  as:    ${catalog[name].examples[0]}`] : []
+  const lines = [`cannot run "${word}": ${why}`, `  usage: ${usageOf(name)}`, ...example]
+  return new PhError('PH_USAGE', lines.join('\n'))
 }
 
 /** `phctl scale PROGRAM NUMBER [--no-wait]` */

@@ -5,6 +5,7 @@
 import type { Program } from '../src/api/contract.ts'
 import { eventTopics } from '../src/api/contract.ts'
 import { type CommandName, type CommandRow, catalog, globalOptions } from './commands/catalog.ts'
+import { columnNames } from './status-columns.ts'
 
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
@@ -32,7 +33,7 @@ export async function complete(shell: Shell, typed: readonly string[], ask: AskP
 }
 
 /** Nothing else may get onto somebody's command line, whoever says it. */
-const SAFE = /^[\w.:=+-]+$/
+const SAFE = /^[\w.:=,+-]+$/
 
 /** bash breaks words at `:` and `=`, and replaces only what stands behind the last of them. */
 function joined(typed: readonly string[]): { words: readonly string[]; dropped: string } {
@@ -107,11 +108,11 @@ async function candidates(line: Line, current: string, ask: AskPrograms): Promis
   const valued = /^(--[a-z-]+)=/.exec(current)
   if (valued) {
     const [prefix = '', flag = ''] = valued
-    const values = valuesOf(flag)
+    const values = valuesOf(flag, current.slice(prefix.length))
     return values === 'files' ? 'files' : values.map((word) => ({ word: `${prefix}${word}` }))
   }
   if (line.open !== null) {
-    const values = valuesOf(line.open)
+    const values = valuesOf(line.open, current)
     return values === 'files' ? 'files' : values.map((word) => ({ word }))
   }
   if (current.startsWith('-')) {
@@ -123,9 +124,14 @@ async function candidates(line: Line, current: string, ask: AskPrograms): Promis
   return argumentsOf(line, current, ask)
 }
 
-function valuesOf(option: string): readonly string[] | 'files' {
+function valuesOf(option: string, current: string): readonly string[] | 'files' {
   if (option === '--socket' || option === '--config' || option === '--output') return 'files'
   if (option === '--from') return ['supervisord', 'pm2', 'procfile', 'systemd']
+  if (option === '--columns') {
+    // A list, of which the last one is being typed.
+    const typed = current.slice(0, current.lastIndexOf(',') + 1)
+    return columnNames.filter((name) => !typed.split(',').includes(name)).map((name) => `${typed}${name}`)
+  }
   return option === '--state' ? states : []
 }
 

@@ -2,11 +2,11 @@
 // configuration file led to the socket, what answers there must run that very file, and be of our major version,
 // before anything that changes something is sent; questions go along with the check, so they cost no round trip more.
 
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Client, connect, type EventStream, type LogStream } from '../src/api/client.ts'
 import type { Info, Method, Params, Result } from '../src/api/contract.ts'
-import { messageOf, PhError } from '../src/errors.ts'
+import { errno, messageOf, PhError } from '../src/errors.ts'
 import { packageVersion } from '../src/package.ts'
 import type { Globals } from './args.ts'
 import { findPlace, type Place } from './finding.ts'
@@ -50,15 +50,16 @@ export async function connectTo(place: Place, timeout: number | null): Promise<M
   try {
     client = await connect(place.socket)
   } catch (e) {
-    throw e instanceof PhError && e.code === 'PH_NO_MASTER' ? await lost(e, place) : e
+    throw e instanceof PhError ? await lost(e, place) : e
   }
   let checked: Promise<Info | null> | null = null
   const ask = async (method: string, params: unknown, limit: number | null): Promise<unknown> => {
+    const isFirst = checked === null
     checked ??= identify(client, place)
     const who = checked
     if (method === 'info') {
       const info = await within(limit, method, who)
-      return info ?? client.raw(method, params)
+      return (isFirst ? info : null) ?? within(limit, method, client.raw(method, params))
     }
     if (!questions.has(method)) await within(limit, method, who)
     const answer = client.raw(method, params)
@@ -154,11 +155,26 @@ function real(path: string): string {
 }
 
 async function lost(e: PhError, place: Place): Promise<PhError> {
+  if (e.code === 'PH_DENIED') return denied(e, place)
   // Whoever forgot --instance, or wrote another, is told what there is.
   const others = await livingBeside(place)
   const living = others.length === 0 ? '' : `\n  others live there: ${others.join(', ')} (see: phctl instances)`
-  const hint = `  looked for: ${place.tried.join(', ')}${living}\n  start one with: ${place.startWith}`
+  const words = place.log && existsSync(place.log) ? `\n  what the last one said: tail ${place.log}` : ''
+  const hint = `  looked for: ${place.tried.join(', ')}${living}${words}\n  start one with: ${place.startWith}`
   return new PhError(e.code, `${messageOf(e)}\n${hint}`, { ...e.data, tried: place.tried }, { cause: e })
+}
+
+/** Who may open the socket is a matter of its file; who it belongs to can be seen by anybody. */
+function denied(e: PhError, { socket }: Place): PhError {
+  let owner = ''
+  try {
+    const { uid, gid, mode } = statSync(socket)
+    owner = `\n  it belongs to uid ${uid}, gid ${gid}, mode ${(mode & 0o777).toString(8)}; this is uid ${process.getuid?.()}`
+  } catch (cause) {
+    if (errno(cause) === null) throw cause // else: even that is not for us to see
+  }
+  const hint = '\n  who may: socket_mode and socket_group, or allow and observe, in [master]'
+  return new PhError(e.code, `${e.message}${owner}${hint}`, e.data, { cause: e })
 }
 
 /** Ends the wait for an answer: a master that hangs cannot keep --timeout by itself. */

@@ -18,6 +18,8 @@ export interface Place {
   readonly tried: readonly string[]
   /** What to type to start one. */
   readonly startWith: string
+  /** The master's own log, as far as the configuration is known. */
+  readonly log?: string | null
 }
 
 /** The socket to try, by -s, $PHD_SOCKET, -c or the first configuration that is there, /run/phd/phd.sock. */
@@ -41,9 +43,10 @@ export async function findPlace(
   // One that only root may read still has its master where the default says: it judges who may do what.
   if (file !== null && (config !== null || file !== places.at(-1) || isReadable(file))) {
     const shown = config ?? shownPath(file)
-    const found = await socketOf(file, shown, instance, warn)
+    const { socket: found, log } = await masterOf(file, shown, instance, warn)
     return {
       socket: found,
+      log,
       instance,
       config: resolve(file),
       tried: [`${shown} -> ${found}`],
@@ -64,15 +67,22 @@ export async function findPlace(
  * The socket that a configuration file names. A file that is broken just now still belongs to a
  * running master: then the default place next to it is tried, which the check of who answers makes safe.
  */
-async function socketOf(
+async function masterOf(
   file: string,
   shown: string,
   instance: string | null,
   warn: (text: string) => void,
-): Promise<string> {
-  const { loadConfig, formatProblem } = await import('../src/config/load.ts')
+): Promise<{ socket: string; log: string | null }> {
+  if (!existsSync(file)) {
+    throw new PhError(
+      'PH_CONFIG',
+      `cannot read ${shown}: there is no such file\n  phctl without -c looks for one by itself`,
+    )
+  }
+  const { loadConfig } = await import('../src/config/load.ts')
   try {
-    return loadConfig(file, { instance }).master.socket
+    const { socket, logFile } = loadConfig(file, { instance }).master
+    return { socket, log: logFile }
   } catch (e) {
     if (!(e instanceof PhError) || e.code !== 'PH_CONFIG') throw e
     const folder = resolve(dirname(file))
@@ -80,14 +90,11 @@ async function socketOf(
     const guess = withInstance(standard ?? join(folder, 'phd.sock'), instance)
     if (existsSync(guess)) {
       warn(`phctl: ${shown} has errors (phctl check shows them); speaking to the master at ${guess}`)
-      return guess
+      return { socket: guess, log: null }
     }
-    const problems = (e.data.problems ?? []) as readonly Parameters<typeof formatProblem>[0][]
-    const first = problems.slice(0, 3).map((p) => `\n  ${formatProblem(p)}`)
-    const more = problems.length > 3 ? `\n  and ${problems.length - 3} more: phctl check ${file}` : ''
     throw new PhError(
       'PH_CONFIG',
-      `cannot find the socket through ${shown}: the file has errors (-s SOCKET goes without it)${first.join('')}${more}`,
+      `cannot find the socket through ${shown}: the file has errors (-s SOCKET goes without it)`,
       e.data,
       { cause: e },
     )

@@ -55,6 +55,22 @@ export function logPrinter(files: readonly LogSource[], view: LogView): LogPrint
   }
 }
 
+/** A line as `--json` gives it. */
+export function asDocument({ time, name, stream, text }: LogLine): object {
+  return { time, program: name.split(':')[0], name, stream, text }
+}
+
+/** The last `most` of each name. */
+export function lastOfEach(lines: readonly LogLine[], most: number): readonly LogLine[] {
+  const left = new Map<string, number>()
+  const kept = lines.toReversed().filter(({ name }) => {
+    const room = left.get(name) ?? most
+    left.set(name, room - 1)
+    return room > 0
+  })
+  return kept.reverse()
+}
+
 /** By time, where every line has one; else file by file, as they came. */
 export function inOrder(lines: readonly LogLine[]): readonly LogLine[] {
   if (!lines.every((line) => line.time !== null)) return lines

@@ -2,11 +2,10 @@
 // line fits the width it is given, whatever the names and reasons are. A plainly running process
 // shows numbers; any other shows in words why it is as it is.
 
-import type { ExitFacts, ProcessState, ProcessStatus, Program, ProgramState } from '../src/api/contract.ts'
+import type { ProcessState, ProcessStatus, Program, ProgramState } from '../src/api/contract.ts'
 import {
   clean,
   count,
-  countdown,
   cut,
   cutName,
   duration,
@@ -18,7 +17,9 @@ import {
   size,
   width,
 } from './format.ts'
-import { scheduleWords } from './run-words.ts'
+import { absentWords, keepingEnd, processWords } from './process-words.ts'
+
+export { exitWords } from './process-words.ts'
 
 export interface View {
   /** Columns that a line may take. */
@@ -107,13 +108,6 @@ export function stateStyle(state: ProgramState, fine: boolean): Style | null {
   }
 }
 
-/** How a process ended: `exit 1`, `SIGKILL`, `SIGKILL (out of memory)`. */
-export function exitWords(exit: ExitFacts): string {
-  const how = exit.signal ?? (exit.code === null ? 'exit status unknown' : `exit ${exit.code}`)
-  if (exit.oom === true) return `${how} (out of memory)`
-  return exit.forced ? `${how} (did not stop in time)` : how
-}
-
 /** A program has a line of its own when its processes' lines do not tell all: none, not the wanted number, or mixed. */
 function hasLine(p: Program): boolean {
   if (p.processes.length === 0) return true
@@ -121,12 +115,7 @@ function hasLine(p: Program): boolean {
 }
 
 function programLine(p: Program, nameWidth: number, view: View): string {
-  const words =
-    p.processes.length === 0
-      ? p.desired === 0
-        ? `no processes wanted (phctl scale ${p.program} N)`
-        : `${count(p.desired, 'process', 'processes')} wanted, none there yet`
-      : `${p.running} of ${p.desired} running`
+  const words = p.processes.length === 0 ? absentWords(p) : `${p.running} of ${p.desired} running`
   const room = view.columns - nameWidth - STATE - 2 * GAP.length
   return [
     view.paint('bold', padEnd(cut(clean(p.program), nameWidth), nameWidth)),
@@ -139,7 +128,7 @@ function processLines(p: ProcessStatus, program: Program, nameWidth: number, vie
   const fine = asWanted(p)
   const state = view.paint(stateStyle(p.state, fine), padEnd(p.state, STATE))
   const start = [padEnd(cutName(clean(p.name), nameWidth), nameWidth), state].join(GAP)
-  const words = clean([...notes(p, view.now), ...scheduleWords(program, p, view.now)].join('; '))
+  const words = processWords(program, p, view.now)
   const room = view.columns - nameWidth - STATE - 2 * GAP.length
   if (p.pid === null) return [words === '' ? start.trimEnd() : `${start}${GAP}${paintWords(words, room, p, view)}`]
   if (p.state === 'STARTING' || p.state === 'STOPPING') {
@@ -173,45 +162,5 @@ function cutPainted(start: string, cells: readonly string[], nameWidth: number, 
 
 function paintWords(words: string, room: number, p: ProcessStatus, view: View): string {
   const style = p.state === 'FATAL' ? 'red' : p.state === 'STOPPED' || asWanted(p) ? 'dim' : null
-  return view.paint(style, cut(words, room))
-}
-
-/** Why a process is not plainly running, most important first. */
-function notes(p: ProcessStatus, now: number): string[] {
-  const said: string[] = []
-  if (p.reason !== null) said.push(p.reason)
-  else if (p.exit !== null && saysExit(p.state)) said.push(exitWords(p.exit))
-  if (p.exit !== null && p.state === 'EXITED') append(said, `${duration(since(p.exit.at, now))} ago`, /\bago\b/)
-  if (p.nextAttemptAt !== null && p.pid === null) {
-    const wait = -since(p.nextAttemptAt, now)
-    append(said, wait <= 0 ? 'again now' : `again in ${countdown(wait)}`, /\b(again|next try|retry)\b/i)
-  }
-  if (p.state === 'STOPPED' && p.wanted === 'up') said.push('wanted up')
-  if (p.state === 'RUNNING' && !p.ready && p.reason === null) said.push('not ready')
-  if (p.health !== null && p.health.failures > 0 && p.health.state !== 'failing')
-    said.push(`${p.health.lastError ?? 'a health check failed'}, ${p.health.failures} of ${p.health.limit}`)
-  if (p.replacement !== null) {
-    const pid = p.replacement.pid === null ? '' : ` pid ${p.replacement.pid}`
-    said.push(`replacement${pid} is ${p.replacement.state}`)
-  }
-  if (p.leftovers !== null && p.leftovers > 0) said.push(`${count(p.leftovers, 'leftover')} of its group being ended`)
-  if (p.standbyOf !== null && p.reason === null) said.push(`standby of ${p.standbyOf}`)
-  if (p.statusText !== null && p.statusText !== '') said.push(p.statusText)
-  return said
-}
-
-function saysExit(state: ProcessState): boolean {
-  return state === 'BACKOFF' || state === 'FATAL' || state === 'EXITED'
-}
-
-/** Adds to the last thing said, unless it says so already. */
-function append(said: string[], words: string, already: RegExp): void {
-  const last = said.pop()
-  if (last === undefined) said.push(words)
-  else said.push(already.test(last) ? last : `${last}, ${words}`)
-}
-
-function since(iso: string, now: number): number {
-  const at = Date.parse(iso)
-  return Number.isNaN(at) ? 0 : (now - at) / 1000
+  return view.paint(style, keepingEnd(words, room))
 }

@@ -1,6 +1,8 @@
 // phd's command line.
 
+import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { nearestOf } from './config/near.ts'
 import { messageOf, PhError } from './errors.ts'
 
 export interface Arguments {
@@ -33,7 +35,11 @@ next: phctl status    (phctl help lists the commands)
 export function readArguments(argv: readonly string[]): Arguments {
   const { values, positionals } = parse(argv)
   if (positionals.length > 0) {
-    throw new PhError('PH_USAGE', `cannot take "${positionals[0]}": phd has options only (phd --help)`)
+    const word = positionals[0] ?? ''
+    const hint = existsSync(word)
+      ? `a configuration goes behind -c: phd -c ${word}`
+      : 'phd has options only (phd --help); commands are for phctl'
+    throw new PhError('PH_USAGE', `cannot take "${word}": ${hint}`)
   }
   const action = values.help
     ? 'help'
@@ -74,6 +80,9 @@ function parse(argv: readonly string[]) {
       },
     })
   } catch (e) {
-    throw new PhError('PH_USAGE', `cannot read the command line: ${messageOf(e)} (phd --help)`, {}, { cause: e })
+    const [, word = ''] = /^Unknown option '(-[^']*)'/.exec(messageOf(e)) ?? []
+    const near = word === '' ? null : nearestOf(word, usage.match(/--[a-z-]+/g) ?? [])
+    const why = word === '' ? messageOf(e) : `unknown option '${word}'${near === null ? '' : `; did you mean ${near}?`}`
+    throw new PhError('PH_USAGE', `cannot read the command line: ${why} (phd --help)`, {}, { cause: e })
   }
 }

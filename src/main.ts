@@ -52,7 +52,7 @@ async function main(): Promise<void> {
   if (file === null) {
     throw new PhError(
       'PH_USAGE',
-      `cannot find a configuration: there is none of ${places.join(', ')}; give one with -c FILE`,
+      `cannot find a configuration: there is none of ${places.join(', ')}; give one with -c FILE\n  the smallest has two lines: [web] and command = PROGRAM`,
     )
   }
   const foreground = args.foreground

@@ -102,7 +102,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'lock.ts': ['folders.ts', 'libc-io.ts'],
   'log-file.ts': ['begun-line.ts', 'libc-io.ts', 'log-growth.ts', 'log-open.ts', 'log-trouble.ts', 'rotation.ts'],
   'log-files.ts': ['log-file.ts', 'log-growth.ts', 'log-open.ts', 'log-stdout.ts', 'log-trouble.ts', 'rotation.ts'],
-  'log-follow.ts': ['log-reader.ts'],
+  'log-follow.ts': ['log-reader.ts', 'rotation.ts'],
   'log-open.ts': ['libc-io.ts'],
   'log-reader.ts': ['rotation.ts'],
   'log-stdout.ts': ['begun-line.ts', 'log-file.ts', 'log-trouble.ts'],
@@ -140,7 +140,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
 /** Longer than a room of thought should be, and why it may. */
 const long: Readonly<Record<string, { readonly most: number; readonly why: string }>> = {
   'src/api/contract.ts': {
-    most: 460,
+    most: 480,
     why: 'one contract on one page: server, client and documentation derive from it',
   },
   'cli/commands/catalog.ts': { most: 400, why: 'one table: what each command is, and nothing else' },

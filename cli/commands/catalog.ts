@@ -27,9 +27,13 @@ export const catalog = {
     topic: 'Look',
     args: '[target...]',
     meaning: 'show processes: state, uptime, CPU, memory, and what is wrong',
-    options: [['-w, --watch', 'refresh once a second until interrupted']],
+    options: [
+      ['-w, --watch', 'refresh once a second until interrupted'],
+      ['--wide', 'more columns, and nothing cut off'],
+      ['--columns <names>', 'only these columns, as name,state,pid'],
+    ],
     details: [target, 'Exit 3 when a selected process is not as it is wanted.'],
-    examples: ['phctl status', 'phctl status -w web'],
+    examples: ['phctl status', 'phctl status -w web', 'phctl status --columns name,pid,memory,reason'],
   },
   top: {
     topic: 'Look',
@@ -63,7 +67,9 @@ export const catalog = {
     meaning: 'show the last lines of log files, and follow them',
     options: [
       ['-n, --lines <number>', 'lines of each file, from its end (default 100)'],
-      ['-f, --follow', 'go on with new lines until interrupted'],
+      ['-f, --follow', 'go on with new lines until interrupted, also over the end of the master'],
+      ['--since <time>', 'only lines since then: 10m, 2h, 1d (ago), or 2026-11-28T10:00'],
+      ['--grep <regex>', 'only lines that match; -n counts these'],
       ['--stderr', 'only what programs wrote to stderr'],
     ],
     details: [
@@ -71,9 +77,14 @@ export const catalog = {
       "master is the master's own log.",
       'Reads archives as well, and follows over restarts, rotation, renaming, scale and update.',
       'Lines of several files begin with a name: | is stdout (or both), ! is stderr.',
-      'With --json a document a line.',
+      '--since needs lines that carry their time: log_format = prefix or json, and master.',
+      'In raw files it leaves out those that were not written since.',
+      '--grep takes a regular expression of JavaScript, and looks into the last 100000 lines (8 MB).',
+      'When the master goes it is waited for: on a terminal until Ctrl-C, elsewhere 10 s (or --timeout)',
+      'if it died; if it was shut down that is the end (exit 4).',
+      'With --json a document a line: time, program, name, stream, text.',
     ],
-    examples: ['phctl logs web', 'phctl logs -f -n 0 web api', 'phctl logs -f master'],
+    examples: ['phctl logs web', 'phctl logs -f -n 0 web api', 'phctl logs all --since 10m --grep "ERROR|WARN"'],
   },
   events: {
     topic: 'Look',

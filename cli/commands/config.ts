@@ -5,8 +5,8 @@ import type { ConfigDiff, Effect, Problem, Shown } from '../../src/api/contract.
 import { PhError } from '../../src/errors.ts'
 import { clean, columns, count, type Paint, shellWord } from '../format.ts'
 import { withProgress } from '../screen.ts'
-import { BAD_CONFIG, type Context, FAILED, fileOf, master, OK, targetOf } from './context.ts'
-import { progressOf, wordsOf } from './operate.ts'
+import { BAD_CONFIG, type Context, fileOf, master, OK, targetOf } from './context.ts'
+import { exitOf, progressOf, wordsOf } from './operate.ts'
 
 export async function check(ctx: Context): Promise<number> {
   const { loadConfig, formatProblem } = await import('../../src/config/load.ts')
@@ -53,7 +53,7 @@ export async function update(ctx: Context): Promise<number> {
       ...(dryRun || done.results.length === 0 ? [] : [wordsOf(done.results, ctx.out)]),
     ].join('\n'),
   )
-  return done.ok ? OK : FAILED
+  return exitOf(done, ctx.out)
 }
 
 /** `+ web`, `~ api  command, env.A: processes are replaced`, `- old`. */

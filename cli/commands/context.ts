@@ -13,6 +13,8 @@ export interface Context {
   readonly options: Readonly<Record<string, string | boolean>>
   readonly globals: Globals
   readonly out: Out
+  /** Of a prompt: the connection that its lines share. */
+  readonly open?: (globals: Globals) => Promise<Master>
 }
 
 /** Carries a command out; the exit status of phctl. */
@@ -27,7 +29,7 @@ export const NOT_AS_WANTED = 3
 export const BAD_CONFIG = 6
 
 export function master(ctx: Context): Promise<Master> {
-  return openMaster(ctx.globals, ctx.out.remark)
+  return ctx.open ? ctx.open(ctx.globals) : openMaster(ctx.globals, ctx.out.remark)
 }
 
 /** The configuration that a command works on here, without a master. */
@@ -36,6 +38,11 @@ export function fileOf({ config }: Globals): string {
   const file = config ?? findConfig(places)
   if (file !== null) return file
   throw new PhError('PH_USAGE', `cannot find a configuration: there is none of ${places.join(', ')}; name one`)
+}
+
+export function wholeNumber(option: string, value: string | boolean): number {
+  if (typeof value === 'string' && /^\d{1,15}$/.test(value)) return Number(value)
+  throw new PhError('PH_USAGE', `cannot use ${option} ${String(value)}: wanted a whole number from 0`)
 }
 
 /** One target as a string, several as a list, none as nothing. */

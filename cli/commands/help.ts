@@ -60,7 +60,8 @@ function overview(paint: Paint): string {
   lines.push(paint('bold', 'Examples'))
   lines.push('  phctl status                    how is everything?')
   lines.push('  phctl reload web --timeout 1m   new code, no gap', '')
-  lines.push('phctl help COMMAND tells more.')
+  lines.push('phctl help COMMAND tells more, and so do man phctl, man phd and man phd-config.')
+  lines.push('phctl alone, on a terminal, is a prompt.')
   return lines.join('\n')
 }
 

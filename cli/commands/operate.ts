@@ -18,7 +18,9 @@ import type { Out } from '../output.ts'
 import { resultLines } from '../results.ts'
 import { showsProgress, withProgress } from '../screen.ts'
 import { replacing, summary } from '../status-table.ts'
+import { sayWhy } from '../why.ts'
 import { type Context, FAILED, master, OK, targetOf } from './context.ts'
+import { nearest } from './nearest.ts'
 
 export const start = operation('start')
 export const stop = operation('stop')
@@ -46,7 +48,7 @@ export async function scale(ctx: Context): Promise<number> {
       ...resultLines(done.results, ctx.out.paint),
     ].join('\n'),
   )
-  return done.ok ? OK : FAILED
+  return exitOf(done, ctx.out)
 }
 
 export async function run(ctx: Context): Promise<number> {
@@ -56,7 +58,7 @@ export async function run(ctx: Context): Promise<number> {
   // Of several processes each has its own words; `run` is the last one's.
   const last = done.results.length === 1 ? done.run : null
   ctx.out.result(done, () => resultLines(done.results, ctx.out.paint, last).join('\n'))
-  return done.ok ? OK : FAILED
+  return exitOf(done, ctx.out)
 }
 
 function savedWords({ file, line, replaced }: Saved): string {
@@ -75,7 +77,12 @@ export async function wait(ctx: Context): Promise<number> {
   const state = String(ctx.options.state ?? '').toUpperCase()
   if (!(processStates as readonly string[]).includes(state)) {
     const came = ctx.options.state === undefined ? 'nothing' : `"${String(ctx.options.state)}"`
-    throw new PhError('PH_USAGE', `cannot wait for ${came}: wanted --state with one of ${processStates.join(' ')}`)
+    const near = state === '' ? null : await nearest(state, processStates)
+    const hint = near === null ? '' : `; did you mean ${near}?`
+    throw new PhError(
+      'PH_USAGE',
+      `cannot wait for ${came}: wanted --state with one of ${processStates.join(' ')}${hint}`,
+    )
   }
   const m = await master(ctx)
   const params = { target: ctx.args, state: state as ProcessState, ...timeoutOf(ctx) }
@@ -94,7 +101,18 @@ function operation(method: 'start' | 'stop' | 'restart' | 'reload'): (ctx: Conte
 
 function answer(out: Out, done: OperationResult): number {
   out.result(done, () => wordsOf(done.results, out))
-  return done.ok ? OK : FAILED
+  return exitOf(done, out)
+}
+
+/** Who reads that a start failed is told where to look. */
+export function exitOf(done: OperationResult, out: Out): number {
+  if (done.ok) return OK
+  if (!out.json)
+    sayWhy(
+      out,
+      done.results.filter(({ ok, state }) => !ok && (state === 'FATAL' || state === 'BACKOFF' || state === 'EXITED')),
+    )
+  return FAILED
 }
 
 export function wordsOf(results: readonly TargetResult[], out: Out): string {

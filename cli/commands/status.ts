@@ -1,18 +1,23 @@
 // `status` and `pid`: looking at processes. `status -w` redraws once a second; on a terminal it
 // outlives the master, so that a restart or an upgrade can be watched.
 
-import type { Info, Program } from '../../src/api/contract.ts'
+import type { Info, ProcessStatus, Program } from '../../src/api/contract.ts'
 import { PhError } from '../../src/errors.ts'
 import type { Master } from '../connect.ts'
 import { cut, duration, padEnd, width } from '../format.ts'
 import { picture, watch } from '../screen.ts'
-import { asWanted, statusTable, summary } from '../status-table.ts'
+import { asWanted, statusTable, summary, type View } from '../status-table.ts'
+import { sayWhy } from '../why.ts'
 import { type Context, FAILED, master, NOT_AS_WANTED, OK, targetOf } from './context.ts'
+import { oneOfEach } from './nearest.ts'
 
 export async function status(ctx: Context): Promise<number> {
-  if (ctx.options.watch === true) return watchStatus(ctx)
+  const draw = await tableOf(ctx)
+  if (ctx.options.watch === true) return watchStatus(ctx, draw)
   const programs = await (await master(ctx)).call('status', targetOf(ctx.args))
-  ctx.out.result(programs, () => table(ctx, programs, ctx.out.columns).join('\n'))
+  ctx.out.result(programs, () => draw(programs, ctx.out.columns).join('\n'))
+  const failed = programs.flatMap((p) => p.processes).filter(hasFailed)
+  if (!ctx.out.json) sayWhy(ctx.out, failed)
   return exitOf(programs)
 }
 
@@ -38,11 +43,24 @@ function exitOf(programs: readonly Program[]): number {
   return programs.every((p) => p.processes.every(asWanted)) ? OK : NOT_AS_WANTED
 }
 
-function table(ctx: Context, programs: readonly Program[], columns: number): string[] {
-  return statusTable(programs, { columns, now: Date.now(), paint: ctx.out.paint })
+const hasFailed = ({ state, wanted }: ProcessStatus): boolean =>
+  wanted === 'up' && (state === 'FATAL' || state === 'BACKOFF')
+
+type Draw = (programs: readonly Program[], columns: number) => string[]
+
+/** The table that the options ask for. */
+async function tableOf({ options: { columns: named, wide }, out }: Context): Promise<Draw> {
+  const viewOf = (columns: number): View => ({ columns, now: Date.now(), paint: out.paint })
+  if (named === undefined && wide !== true) return (programs, columns) => statusTable(programs, viewOf(columns))
+  const { columnNames, columnsTable } = await import('../status-columns.ts')
+  if (named === undefined) return (programs) => columnsTable(programs, null, viewOf(Number.POSITIVE_INFINITY))
+  if (out.json) throw new PhError('PH_USAGE', 'cannot choose columns with --json: it has all there is')
+  const chosen = await oneOfEach(String(named).toLowerCase().split(','), columnNames, 'a column')
+  // On a pipe nothing is cut off: somebody reads it by a program.
+  return (programs, columns) => columnsTable(programs, chosen, viewOf(out.tty ? columns : Number.POSITIVE_INFINITY))
 }
 
-async function watchStatus(ctx: Context): Promise<number> {
+async function watchStatus(ctx: Context, draw: Draw): Promise<number> {
   const { out } = ctx
   let m: Master | null = await master(ctx) // no master at the beginning is an error like any other
   let last: { info: Info; programs: readonly Program[] } | null = null
@@ -58,7 +76,7 @@ async function watchStatus(ctx: Context): Promise<number> {
   }
   const drawText = async (): Promise<string> => {
     const { programs } = await look()
-    return out.json ? `${JSON.stringify(programs)}\n` : `${table(ctx, programs, out.columns).join('\n')}\n\n`
+    return out.json ? `${JSON.stringify(programs)}\n` : `${draw(programs, out.columns).join('\n')}\n\n`
   }
   const drawScreen = async (): Promise<string> => {
     const columns = out.columns - 1 // a line that fills the last column cannot be cleared to its end
@@ -71,7 +89,7 @@ async function watchStatus(ctx: Context): Promise<number> {
       trouble = e.message.split('\n')[0] ?? ''
     }
     const head = trouble === '' && last !== null ? headline(last.info, columns) : cut(trouble, columns)
-    const body = last === null ? [] : [cut(summary(last.programs), columns), '', ...table(ctx, last.programs, columns)]
+    const body = last === null ? [] : [cut(summary(last.programs), columns), '', ...draw(last.programs, columns)]
     return picture([out.paint(trouble === '' ? 'bold' : 'red', head), ...body], out.rows)
   }
   await watch(out, out.tty && !out.json ? drawScreen : drawText)

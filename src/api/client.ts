@@ -3,6 +3,7 @@
 // the master's own error, or with PH_NO_MASTER when what comes over the line cannot be an answer or
 // the line breaks. It never throws outside a promise, and knows nothing of the master's inside.
 
+import { statSync } from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { JSONRPCClient, JSONRPCErrorException } from 'json-rpc-2.0'
 import { errno, messageOf, PhError } from '../errors.ts'
@@ -67,7 +68,7 @@ function connectError(path: string, e: Error): PhError {
   if (no === 'EACCES' || no === 'EPERM') {
     return new PhError('PH_DENIED', `cannot connect to ${path}: permission denied`, { socket: path }, { cause: e })
   }
-  const why = (no !== null && connectReasons[no]) || e.message
+  const why = (no !== null && connectReasons[no === 'ECONNREFUSED' && !isSocket(path) ? 'ENOTSOCK' : no]) || e.message
   return new PhError(
     'PH_NO_MASTER',
     `cannot reach a master at ${path}: ${why}`,
@@ -79,8 +80,13 @@ function connectError(path: string, e: Error): PhError {
 const connectReasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such socket',
   ENOTDIR: 'there is no such socket',
-  ECONNREFUSED: 'nobody listens on it',
+  ECONNREFUSED: 'nobody listens on it (a master that died leaves its socket)',
+  ENOTSOCK: 'it is no socket',
   EAGAIN: 'its queue of connections is full',
+}
+
+function isSocket(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isSocket() === true
 }
 
 function clientOn(socket: Socket, path: string): Client {

@@ -99,6 +99,8 @@ export interface ProcessStatus {
   /** The last exit in this slot. */
   readonly exit: ExitFacts | null
   readonly nextAttemptAt: string | null
+  /** STOPPING: when SIGKILL comes. STARTING with readiness: when the start has failed. */
+  readonly deadlineAt: string | null
 }
 
 /** How a program that ends by itself (`autorestart = never`) did the last time. */
@@ -296,6 +298,15 @@ export interface LogSource {
   readonly format: 'raw' | 'prefix' | 'json'
 }
 
+/** How far a file has been read: whoever follows it over another connection can go on there. */
+export interface LogPlace {
+  readonly path: string
+  /** The file's own number, which it keeps when it is rotated away. */
+  readonly inode: number
+  /** Bytes. */
+  readonly offset: number
+}
+
 export interface LogsResult {
   /** Where the lines come from; none where `log_file` is `none` or `inherit`. */
   readonly files: readonly LogSource[]
@@ -303,6 +314,10 @@ export interface LogsResult {
   readonly lines: readonly LogLine[]
   /** With follow: notifications `log` carry this number until `unsubscribe`. */
   readonly subscription?: number
+  /** With follow: where each file is followed from. */
+  readonly places?: readonly LogPlace[]
+  /** Of the files in `after` those in which the place is not found: followed from their beginning, and lines may be missing. */
+  readonly lost?: readonly string[]
 }
 
 /** `params` of a notification `log`. */
@@ -311,6 +326,8 @@ export interface LogNotice {
   readonly lines: readonly LogLine[]
   /** Lines that this client did not get because it did not read; they come before `lines`. */
   readonly missed?: number
+  /** Behind the last of these lines. */
+  readonly place?: LogPlace
   /** Files that are followed from now on, or are not what they were: of new processes and programs, of a changed `log_file`. */
   readonly files?: readonly LogSource[]
   /** A file that cannot be read any more, in words: nothing more comes from it. */
@@ -411,10 +428,14 @@ export interface Methods {
     params: {
       /** As for all methods, or `master`. */
       readonly target: string | readonly string[]
-      /** Of each file, from its end, rotated ones included. Default 100, at most 100 000. */
+      /** Of each file, from its end, rotated ones included; at most 100 000. Default 100, with `since` all where lines tell their time. */
       readonly lines?: number | undefined
       readonly stream?: 'stdout' | 'stderr' | undefined
       readonly follow?: boolean | undefined
+      /** A time: only lines from then on. In raw files no line tells: files that were not written since are left out, others are not cut. */
+      readonly since?: string | undefined
+      /** With follow: go on behind these places, without last lines of these files. */
+      readonly after?: readonly LogPlace[] | undefined
     }
     result: LogsResult
   }

@@ -2,7 +2,16 @@
 // carry its number. What waits for a slow reader is counted, so that the client can stop reading the
 // socket; then it is the master's side that waits, and leaves out what a client does not take.
 
-import type { EventNotice, EventsResult, Happening, LogLine, LogNotice, LogSource, LogsResult } from './contract.ts'
+import type {
+  EventNotice,
+  EventsResult,
+  Happening,
+  LogLine,
+  LogNotice,
+  LogPlace,
+  LogSource,
+  LogsResult,
+} from './contract.ts'
 
 export type Notice =
   | { readonly method: 'event'; readonly params: EventNotice }
@@ -19,6 +28,8 @@ export interface LogBatch {
   readonly missed: number
   /** Files that are followed from now on, or are not what they were. */
   readonly files: readonly LogSource[]
+  /** Behind the last of these lines; with `after` another call goes on there. */
+  readonly place: LogPlace | null
   /** A file that cannot be read any more, in words. */
   readonly error: string | null
 }
@@ -178,7 +189,9 @@ function firstEvents({ missed }: EventsResult): readonly Unit<Missed>[] {
 }
 
 function firstLines({ lines }: LogsResult): readonly Unit<LogBatch>[] {
-  return lines.length > 0 ? [{ item: { lines, missed: 0, files: [], error: null }, weight: lines.length }] : []
+  return lines.length > 0
+    ? [{ item: { lines, missed: 0, files: [], place: null, error: null }, weight: lines.length }]
+    : []
 }
 
 function eventUnit({ params }: Notice): Unit<Happening | Missed> {
@@ -187,6 +200,6 @@ function eventUnit({ params }: Notice): Unit<Happening | Missed> {
 }
 
 function logUnit({ params }: Notice): Unit<LogBatch> {
-  const { lines, missed = 0, files = [], error = null } = params as LogNotice
-  return { item: { lines, missed, files, error }, weight: lines.length + 1 }
+  const { lines, missed = 0, files = [], place = null, error = null } = params as LogNotice
+  return { item: { lines, missed, files, place, error }, weight: lines.length + 1 }
 }

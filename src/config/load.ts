@@ -14,6 +14,7 @@ import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
 import { refuseSharedAddresses } from './listen.ts'
 import { readMaster, type View } from './master.ts'
+import { hintOf } from './near.ts'
 import { standardPlace } from './places.ts'
 import { Findings } from './problems.ts'
 import { readProgram } from './program.ts'
@@ -89,7 +90,7 @@ function select(
   const names = sections.map((section) => programName(section.name))
   for (const name of wanted) {
     if (names.includes(programName(name))) continue
-    findings.refuse({ file, line: 0 }, name, null, `cannot be selected: no such section (have: ${names.join(', ')})`)
+    findings.refuse({ file, line: 0 }, name, null, `cannot be selected: no such section${hintOf(name, names)}`)
   }
   const chosen = new Set(wanted.map(programName))
   return sections.filter((section) => chosen.has(programName(section.name)))

@@ -4,12 +4,13 @@
 // streams in it included. A file that is not wanted any more is read to its end first: that is where it
 // stands when no stream goes to it.
 
+import type { LogPlace } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import { messageOf } from '../errors.ts'
 
 /** The file system's side; os/log-follow.ts and os/log-growth.ts. */
 export interface FollowReading {
-  followLog(path: string): Following
+  followLog(path: string, from: FollowFrom): Following
   /** Tells of what happens to a file. Returns what ends it. */
   onGrowth(path: string, watcher: { grown(): void; replaced(): void; written(open: boolean): void }): () => void
 }
@@ -18,6 +19,8 @@ interface Following {
   next(most: number): readonly Buffer[]
   skip(keep: number, most: number): boolean
   missed(): number
+  place(): Omit<LogPlace, 'path'> | null
+  readonly lost: boolean
   readonly holds: boolean
   replaced(): void
   end(): void
@@ -31,7 +34,8 @@ export interface Reader {
   readonly full: boolean
   /** Somebody it follows may still write there. */
   readonly wanted: boolean
-  take(lines: readonly Buffer[], missed: number): void
+  /** @param place behind the last of the lines */
+  take(lines: readonly Buffer[], missed: number, place: LogPlace | null): void
   /** Nothing more will be written, and the client is behind: what is left waits for it. */
   late(): void
   /** It has ended by itself; with a reason where it cannot be read. */
@@ -43,6 +47,10 @@ export interface Follower {
   go(): void
   /** Ends, and says how many lines were not read. */
   abandon(): number
+  /** Where the next line begins; null while there is no file. */
+  place(): LogPlace | null
+  /** The place to go on behind was not found. */
+  readonly lost: boolean
   end(): void
 }
 
@@ -52,9 +60,22 @@ const BEHIND_BYTES = 4 * 1024 * 1024
 /** Bytes in which lines are counted in one turn, for a client that is to be told how many it missed. */
 const COUNT_BYTES = 4 * 1024 * 1024
 
-/** Follows the file from its end on. Throws where it cannot be opened. */
-export function followFile(path: string, reader: Reader, clock: Clock, reading: FollowReading): Follower {
-  const following = reading.followLog(path)
+/** Where following begins; at a place also where the file has been rotated away. */
+export type FollowFrom = LogPlace | 'beginning' | 'end'
+
+export interface FollowWhere {
+  readonly path: string
+  readonly from: FollowFrom
+}
+
+/** Throws where the file cannot be opened. */
+export function followFile(where: FollowWhere, reader: Reader, clock: Clock, reading: FollowReading): Follower {
+  const { path } = where
+  const following = reading.followLog(path, where.from)
+  const place = (): LogPlace | null => {
+    const at = following.place()
+    return at && { path, ...at }
+  }
   let written = false
   let behind = false
   let over = false
@@ -70,7 +91,7 @@ export function followFile(path: string, reader: Reader, clock: Clock, reading: 
       behind = false
       const lines = following.next(READ_BYTES)
       const missed = following.missed()
-      if (lines.length > 0 || missed > 0) reader.take(lines, missed)
+      if (lines.length > 0 || missed > 0) reader.take(lines, missed, place())
       else {
         if (isDone()) finish(null)
         return
@@ -124,6 +145,8 @@ export function followFile(path: string, reader: Reader, clock: Clock, reading: 
       end()
       return missed
     },
+    place,
+    lost: following.lost,
     end,
   }
 }

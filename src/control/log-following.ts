@@ -4,13 +4,13 @@
 // instance of the target writes to it, no stream goes there, and it was read to its end.
 // Each file is followed once, however many write to it.
 
-import type { LogSource } from '../api/contract.ts'
+import type { LogPlace, LogSource } from '../api/contract.ts'
 import type { Clock } from '../core/ports.ts'
 import type { Instance } from '../core/state.ts'
 import { messageOf } from '../errors.ts'
 import type { Notice } from '../supervisor/ports.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
-import { type Follower, type FollowReading, followFile, type Reader } from './log-follower.ts'
+import { type Follower, type FollowFrom, type FollowReading, followFile, type Reader } from './log-follower.ts'
 import { parseLine } from './log-lines.ts'
 import {
   addWriter,
@@ -27,8 +27,10 @@ import type { Session } from './session.ts'
 import { meaningOf } from './targets.ts'
 
 export interface LogFollowing {
-  /** Follows one of the files that the target has now, from its end on. Throws where it cannot be opened. */
-  open(path: string): void
+  /** Follows one of the files that the target has now, from there on. Throws where it cannot be opened. */
+  open(path: string, from: FollowFrom): void
+  /** From where they are followed; and those in which the place to go on behind was not found. */
+  places(): { readonly places: readonly LogPlace[]; readonly lost?: readonly string[] }
   /** The files so far, for the answer; later ones are told by notification. */
   files(): readonly LogSource[]
   begin(session: Session, subscription: number): void
@@ -120,12 +122,12 @@ export function followTargets(
     get wanted() {
       return (places.get(path)?.size ?? 0) > 0
     },
-    take(lines, gone) {
+    take(lines, gone, place) {
       tellNews()
-      const place = followed.get(path)?.place
-      const all = place ? lines.flatMap((line) => parseLine(line, place)) : []
+      const source = followed.get(path)?.place
+      const all = source ? lines.flatMap((line) => parseLine(line, source)) : []
       const kept = all.filter((line) => isOf(line, stream))
-      if (kept.length > 0 || gone > 0) notify({ ...counted(gone), lines: kept })
+      if (kept.length > 0 || gone > 0) notify({ ...counted(gone), lines: kept, ...(place ? { place } : {}) })
     },
     late() {
       late.add(path)
@@ -139,9 +141,9 @@ export function followTargets(
       else fail(path, error)
     },
   })
-  const open = (path: string): void => {
+  const open = (path: string, from: FollowFrom): void => {
     awaited.delete(path)
-    const follower = followFile(path, readerOf(path), clock, reading)
+    const follower = followFile({ path, from }, readerOf(path), clock, reading)
     followed.set(path, { follower, place: placeOf(places, path), told: '' })
     news.add(path)
   }
@@ -159,7 +161,7 @@ export function followTargets(
     news.add(path)
     if (one) return
     try {
-      open(path)
+      open(path, 'end')
     } catch (e) {
       fail(path, messageOf(e))
     }
@@ -181,6 +183,11 @@ export function followTargets(
   return {
     open,
     files: newFiles,
+    places() {
+      const all = [...followed]
+      const lost = all.filter(([, { follower }]) => follower.lost).map(([path]) => path)
+      return { places: all.flatMap(([, { follower }]) => follower.place() ?? []), ...(lost.length > 0 ? { lost } : {}) }
+    },
     begin(session, subscription) {
       if (over) return
       to = { session, subscription }

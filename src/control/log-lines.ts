@@ -12,6 +12,18 @@ export interface LineSource {
   readonly stream: 'stdout' | 'stderr' | null
 }
 
+/** Do its lines say when they were written? The master's own log does, in JSON. */
+export const tellsTime = ({ format, name }: LineSource): boolean => format !== 'raw' || name === 'master'
+
+/** When a line of such a file was written, Unix ms; null where it does not say. Looks at its beginning only: this is asked of many. */
+export function timeOf(bytes: Buffer): number | null {
+  const [, prefix, inJson] = TIME.exec(bytes.toString('latin1', 0, 120)) ?? []
+  const time = Date.parse(prefix ?? inJson ?? '')
+  return Number.isNaN(time) ? null : time
+}
+
+const TIME = /^(\d{4}-\d\d-\d\dT[\d:.]+Z) |^\{.*?"time":"([^"]+)"/
+
 const PREFIXED = /^(\S+) (\S+) (stdout|stderr)\+? (.*)$/s
 
 /** A line as its file's format tells it; one that does not fit the format is shown as it is. */

@@ -4,6 +4,7 @@
 import * as z from 'zod'
 import type { Method } from '../api/contract.ts'
 import { codes } from '../errors.ts'
+import { wireTypes } from './results.ts'
 import { schemas } from './schemas.ts'
 
 /** One sentence a method, and the name of its result's type in `processhandler/client`. */
@@ -35,6 +36,7 @@ export const summaries: { readonly [M in Method]: readonly [summary: string, res
 }
 
 export function openRpc(version: string): Readonly<Record<string, unknown>> {
+  const { results } = wireTypes()
   return {
     openrpc: '1.3.2',
     info: { title: 'ProcessHandler', version, license: { name: 'MIT' } },
@@ -53,11 +55,17 @@ export function openRpc(version: string): Readonly<Record<string, unknown>> {
           required: required.includes(param),
           schema,
         })),
-        result: { name: result, schema: {} },
+        result: { name: result, schema: resultSchema(results[name]) },
         errors: Object.entries(codes)
           .filter(([, { rpc }]) => rpc > -32100 && rpc < -31999)
           .map(([code, { rpc }]) => ({ code: rpc, message: code })),
       }
     }),
   }
+}
+
+/** Without the key that names the dialect: it belongs to the whole document. */
+function resultSchema(type: z.ZodType): object {
+  const { $schema: _dialect, ...schema } = z.toJSONSchema(type, { io: 'output' })
+  return schema
 }

@@ -6,9 +6,11 @@
 import { type JSONRPCErrorResponse, type JSONRPCRequest, type JSONRPCResponse, JSONRPCServer } from 'json-rpc-2.0'
 import type * as z from 'zod'
 import type { Method } from '../api/contract.ts'
+import { nearestOf } from '../config/near.ts'
 import { PhError } from '../errors.ts'
 import { envelopeFault, parse, refusal } from '../json-rpc.ts'
 import type { Peer, Role } from './access.ts'
+import { issuesOf } from './issues.ts'
 import type { List } from './sender.ts'
 import type { Session } from './session.ts'
 
@@ -71,7 +73,11 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
       if (!looking.has(name)) {
         const denied = caller.role !== 'change'
         audit(name, checked, caller, denied)
-        if (denied) throw new PhError('PH_DENIED', `cannot ${name}: user ${caller.uid} may only look`)
+        if (denied)
+          throw new PhError(
+            'PH_DENIED',
+            `cannot ${name}: user ${caller.uid} may only look (who may change things: allow in [master])`,
+          )
       }
       try {
         return await handler(checked, caller)
@@ -144,17 +150,26 @@ function batchFault(batch: readonly unknown[]): PhError | null {
 
 function checkParams(method: string, schema: z.ZodType, params: unknown): unknown {
   if (Array.isArray(params)) {
-    throw new PhError('PH_PARAMS', `cannot ${method}: params must be an object with names, not a list`)
+    throw new PhError('PH_PARAMS', `cannot call ${method}: wanted params by name, as {"target":"web"}, came a list`)
   }
   const result = schema.safeParse(params ?? {})
   if (result.success) return result.data
-  const issues = result.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }))
+  const issues = issuesOf(result.error, params ?? {}, namesOf(schema))
   const words = issues.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join('; ')
-  throw new PhError('PH_PARAMS', `cannot ${method}: ${words}`, { issues })
+  throw new PhError('PH_PARAMS', `cannot call ${method}: ${words}`, { issues })
 }
 
+const namesOf = (schema: z.ZodType): readonly string[] =>
+  'shape' in schema ? Object.keys(schema.shape as Readonly<Record<string, unknown>>) : []
+
 function unknownMethod(method: string, known: readonly string[]): PhError {
-  return new PhError('PH_METHOD', `no such method: "${method.slice(0, 100)}"`, { known: known as Method[] })
+  const word = method.slice(0, 100)
+  const nearest = nearestOf(word, known)
+  const hint = nearest === null ? '; rpc.discover tells of all there are' : `; did you mean "${nearest}"?`
+  return new PhError('PH_METHOD', `cannot call "${word}": there is no such method${hint}`, {
+    known: known as Method[],
+    nearest,
+  })
 }
 
 /** The wire's form of any failure; what is not a PhError is ours to know and not the caller's. */

@@ -44,9 +44,15 @@ export const schemas = {
   update: z.strictObject({ dryRun: z.boolean().default(false), wait }),
   logs: z.strictObject({
     target: target.describe('as for all methods, or `master`'),
-    lines: z.int().min(0).max(100_000).default(100).describe('of each file, from its end'),
+    lines: z.int().min(0).max(100_000).optional().describe('of each file, from its end; 100, with `since` all'),
     stream: z.enum(['stdout', 'stderr']).optional(),
     follow: z.boolean().default(false).describe('go on with notifications `log`'),
+    since: z.iso.datetime({ offset: true }).optional().describe('only lines from this time on'),
+    after: z
+      .array(z.strictObject({ path: z.string(), inode: z.int().min(0), offset: z.int().min(0) }))
+      .max(10_000)
+      .optional()
+      .describe('with follow: go on behind these places'),
   }),
   clear: z.strictObject({ target }),
   events: z.strictObject({

@@ -1,6 +1,7 @@
 // Signals as callers write them: `TERM`, `sigterm`, `15`. On the way out they are `SIGTERM`.
 
 import { constants } from 'node:os'
+import { nearestOf } from '../config/near.ts'
 import { PhError } from '../errors.ts'
 
 const byName = new Map(Object.entries(constants.signals))
@@ -14,5 +15,13 @@ export function parseSignal(text: string | number): string {
     const name = word.startsWith('SIG') ? word : `SIG${word}`
     if (byName.has(name as NodeJS.Signals)) return name
   }
-  throw new PhError('PH_PARAMS', `cannot send "${text}": no such signal (a name like TERM or SIGTERM, or a number)`)
+  const short = [...byName.keys()].map((name) => name.slice(3))
+  const found = nearestOf(word.replace(/^SIG/, ''), short)
+  const nearest = found?.[0] === word.replace(/^SIG/, '')[0] ? found : null // of three letters two changed are another word
+  const hint = nearest === null ? '' : `; did you mean ${nearest}?`
+  throw new PhError(
+    'PH_PARAMS',
+    `cannot send "${text}": no such signal (a name like TERM or SIGTERM, or a number)${hint}`,
+    { known: short, nearest },
+  )
 }

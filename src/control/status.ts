@@ -127,7 +127,18 @@ export function processStatus({ slot, serving: i, replacement }: Slot, facts: St
     // With leftovers the next start waits for their end, whenever that is.
     nextAttemptAt:
       state.at === 'backoff' && !state.left ? iso(facts.clock.wall() + Math.max(0, state.until - now)) : null,
+    deadlineAt: deadlineOf(i, facts.clock),
   }
+}
+
+/** Until when it may take what it is doing; none where the end of that time is no trouble, or a hook is what is waited for. */
+function deadlineOf({ state, spec }: Instance, clock: Clock): string | null {
+  const judged =
+    state.at === 'stopping'
+      ? state.kills === 0
+      : state.at === 'starting' && state.pid !== null && spec.ready.kind !== 'time'
+  if (!judged || !('deadline' in state) || state.deadline === null || state.hook) return null
+  return iso(clock.wall() + Math.max(0, state.deadline - clock.now()))
 }
 
 /** Seconds since the spawn, in ms steps. In STOPPING the spawn is remembered by the wall clock alone. */

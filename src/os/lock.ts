@@ -53,10 +53,14 @@ export function takeLock(runPath: string, self: Holder): number {
 }
 
 const held = ({ pid, config }: Holder): PhError =>
-  new PhError('PH_LOCKED', `cannot start: the master with pid ${pid} runs already (configuration ${config})`, {
-    pid,
-    config,
-  })
+  new PhError(
+    'PH_LOCKED',
+    `cannot start: the master with pid ${pid} runs already (configuration ${config})\n  speak to it: phctl -c ${config} status; one more beside it: phd -c ${config} --instance NAME`,
+    {
+      pid,
+      config,
+    },
+  )
 
 /** Whose name stands in the lock file; null while none does. */
 function readHolder(path: string): Holder | null {

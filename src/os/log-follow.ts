@@ -4,6 +4,7 @@
 
 import { closeSync, fstatSync } from 'node:fs'
 import { CHUNK, LF, newlines, openLog, readAt, splitLines, wholeEnd } from './log-reader.ts'
+import { archivesOf } from './rotation.ts'
 
 /** Files that wait for a follower; beyond, the oldest is counted and left. */
 const MOST_FILES = 32
@@ -18,6 +19,10 @@ export interface LogFollower {
    * most. True = done; false = there is more to pass over.
    */
   skip(keep: number, most: number): boolean
+  /** Where the next line begins; null without a file. */
+  place(): FilePlace | null
+  /** Where it was to go on is not there any more. */
+  readonly lost: boolean
   /** Lines passed over since this was asked for the last time. */
   missed(): number
   /** More than one file waits: what is not read keeps the disk space of removed ones. */
@@ -27,13 +32,25 @@ export interface LogFollower {
   end(): void
 }
 
-/** Follows a log from the end of its last whole line. */
-export function followLog(path: string): LogFollower {
+export interface FilePlace {
+  readonly inode: number
+  readonly offset: number
+}
+
+interface Open {
+  readonly fd: number
+  at: number
+}
+
+/** Where following begins: at the end of the last whole line, or a place, also where that has been rotated away. */
+export type FollowFrom = FilePlace | 'beginning' | 'end'
+
+/** Follows a log. Where the place is not found, from its beginning. */
+export function followLog(path: string, from: FollowFrom = 'end'): LogFollower {
+  const found = typeof from === 'object' ? openBehind(path, from) : null
   /** The oldest first; only the last one may grow (and the one before it, until its writer lets it go). */
-  const files: { readonly fd: number; at: number }[] = []
+  const files: Open[] = found ?? openOne(path, from)
   let passed = 0
-  const opened = openLog(path)
-  if (opened) files.push({ fd: opened.fd, at: wholeEnd(opened.fd) })
 
   const waiting = (file: { fd: number; at: number }): number => {
     const { size } = fstatSync(file.fd)
@@ -86,6 +103,11 @@ export function followLog(path: string): LogFollower {
       }
       return true
     },
+    place() {
+      const [first] = files
+      return first ? { inode: fstatSync(first.fd).ino, offset: first.at } : null
+    },
+    lost: typeof from === 'object' && found === null,
     missed() {
       const count = passed
       passed = 0
@@ -110,6 +132,29 @@ export function followLog(path: string): LogFollower {
       while (files.length > 0) leave()
     },
   }
+}
+
+function openOne(path: string, from: FollowFrom): Open[] {
+  const opened = openLog(path)
+  return opened ? [{ fd: opened.fd, at: from === 'end' ? wholeEnd(opened.fd) : 0 }] : []
+}
+
+/** From the file that has the place to the newest; null when none has it, or one on the way is packed. */
+function openBehind(path: string, { inode, offset }: FilePlace): Open[] | null {
+  const files: Open[] = []
+  for (const name of [path, ...archivesOf(path)].slice(0, MOST_FILES)) {
+    const opened = openLog(name)
+    if (!opened) continue
+    if (opened.packed) {
+      closeSync(opened.fd)
+      break
+    }
+    files.unshift({ fd: opened.fd, at: 0 })
+    if (fstatSync(opened.fd).ino !== inode) continue
+    return files.with(0, { fd: opened.fd, at: offset })
+  }
+  for (const { fd } of files) closeSync(fd)
+  return null
 }
 
 function sameFile(one: number, other: number): boolean {

@@ -15,10 +15,18 @@ export interface LastLines {
   readonly mostBytes: number
   /** Leave out an unfinished last line: a follower will bring it when it is whole. */
   readonly whole: boolean
+  /** Unix ms: files that were not written since are left out. */
+  readonly since?: number
+  /** Lines before one of which this is true are not wanted. */
+  readonly isOlder?: (line: Buffer) => boolean
 }
 
+/** A file's time is the kernel's, which is some ms behind the clock that a line was stamped with. */
+const SLACK_MS = 1000
+
 /** The last lines, oldest first, without their newlines. A file that is not there has none. */
-export async function lastLines(path: string, { count, mostBytes, whole }: LastLines): Promise<Buffer[]> {
+export async function lastLines(path: string, wants: LastLines): Promise<Buffer[]> {
+  const { count, mostBytes, whole, since, isOlder } = wants
   if (count === 0) return []
   // Opened in one turn, the plain newest one read in it: no rotation gets in between.
   const files = [path, ...archivesOf(path)].flatMap((name) => openLog(name) ?? [])
@@ -28,11 +36,15 @@ export async function lastLines(path: string, { count, mostBytes, whole }: LastL
   try {
     for (const { fd, packed, name } of files) {
       if (wanted === 0 || left <= 0) break
+      if (since !== undefined && fstatSync(fd).mtimeMs + SLACK_MS < since) break
       const end = whole && name === path ? wholeEnd(fd) : fstatSync(fd).size
-      const lines = packed ? await tailOfGzip(fd, wanted, left) : tailOf(fd, end, wanted, left)
+      const lines = packed
+        ? await tailOfGzip(fd, wanted, left)
+        : tailOf(fd, end, { ...wants, count: wanted, mostBytes: left })
       parts.unshift(lines)
       wanted -= lines.length
       left -= lines.reduce((sum, line) => sum + line.length + 1, 0)
+      if (lines[0] && isOlder?.(lines[0])) break
     }
   } finally {
     for (const { fd } of files) closeSync(fd)
@@ -40,8 +52,8 @@ export async function lastLines(path: string, { count, mostBytes, whole }: LastL
   return parts.flat()
 }
 
-/** Reads backwards from `end`, chunk by chunk, until there are enough newlines. */
-function tailOf(fd: number, end: number, count: number, mostBytes: number): Buffer[] {
+/** Reads backwards from `end`, chunk by chunk, until there are enough newlines, or a line that is too old. */
+function tailOf(fd: number, end: number, { count, mostBytes, isOlder }: LastLines): Buffer[] {
   const tail = new Tail(count, mostBytes)
   let from = end
   while (from > 0 && !tail.enough) {
@@ -49,6 +61,7 @@ function tailOf(fd: number, end: number, count: number, mostBytes: number): Buff
     from -= size
     tail.chunks.unshift(counted(readAt(fd, from, size)))
     tail.measure()
+    if (isOlder && tail.begins(from === 0, isOlder)) break
   }
   return tail.lines(from === 0)
 }
@@ -92,6 +105,14 @@ class Tail {
     const found = this.chunks.reduce((sum, one) => sum + one.newlines, 0)
     const bytes = this.chunks.reduce((sum, one) => sum + one.bytes.length, 0)
     this.enough = found > this.#count || bytes > this.#mostBytes
+  }
+
+  /** Is it true of the first whole line? */
+  begins(fromBeginning: boolean, isSo: (line: Buffer) => boolean): boolean {
+    const bytes = this.chunks[0]?.bytes ?? Buffer.alloc(0)
+    const from = fromBeginning ? 0 : bytes.indexOf(LF) + 1
+    const end = bytes.indexOf(LF, from)
+    return (fromBeginning || from > 0) && end >= 0 && isSo(bytes.subarray(from, end))
   }
 
   /** Drops from the front what is not needed; whether something was. */

@@ -55,7 +55,7 @@ test('a broken file: its problems, or the master next to it with a warning', soo
   await assert.rejects(findPlace(none, {}, silent), (e: unknown) => {
     assert.ok(e instanceof PhError && e.code === 'PH_CONFIG')
     assert.match(e.message, /^cannot find the socket through \.\/config\.ini: the file has errors/)
-    assert.match(e.message, /\n {2}.*config\.ini:2: \[web\] commandd: /)
+    assert.match(JSON.stringify(e.data.problems), /config\.ini","line":2,"section":"web","key":"commandd"/)
     return true
   })
   writeFileSync('phd.sock', '')

@@ -6,6 +6,7 @@ import fc from 'fast-check'
 import { painter, width } from '../../cli/format.ts'
 import { resultLines, resultsIn } from '../../cli/results.ts'
 import { picture } from '../../cli/screen.ts'
+import { columnNames, columnsTable } from '../../cli/status-columns.ts'
 import { asWanted, exitWords, replacing, statusTable, summary } from '../../cli/status-table.ts'
 import type { ExitFacts, ProcessState, ProcessStatus, Program } from '../../src/api/contract.ts'
 
@@ -40,6 +41,7 @@ function running(name: string, more: Partial<ProcessStatus> = {}): ProcessStatus
     standbyOf: null,
     exit: null,
     nextAttemptAt: null,
+    deadlineAt: null,
     ...more,
   }
 }
@@ -157,6 +159,30 @@ for (const [name, process, wanted] of [
     'exit 1, again in 1m 5s',
   ],
   ['a wait that is over', down('a:0', 'BACKOFF', { exit: ended(), nextAttemptAt: iso(-1) }), 'exit 1, again now'],
+  [
+    'what went wrong, when it is tried again, and how often it was',
+    down('a:0', 'BACKOFF', { reason: 'exit 1; failed start 4 of 10', nextAttemptAt: iso(3.2) }),
+    'exit 1, again in 3.2s, failed start 4 of 10',
+  ],
+  [
+    'of a long error the end is cut, not what follows',
+    down('a:0', 'BACKOFF', {
+      reason: 'ENOENT: /srv/app/releases/current/bin/server does not exist; failed start 4 of 10',
+      nextAttemptAt: iso(3.2),
+    }),
+    'ENOENT: /srv/app/relea…, again in 3.2s, failed start 4 of 10',
+  ],
+  ['stopped', down('a:0', 'STOPPED', { exit: ended() }), 'ended 5m 0s ago'],
+  [
+    'stopped the hard way',
+    down('a:0', 'STOPPED', { exit: ended({ code: null, signal: 'SIGKILL', forced: true }) }),
+    'ended 5m 0s ago: SIGKILL (did not stop in time)',
+  ],
+  [
+    'a start that has a limit',
+    down('a:0', 'STARTING', { reason: 'waits for db', deadlineAt: iso(58) }),
+    'waits for db, gives up in 58s',
+  ],
   ['a signal', down('a:0', 'FATAL', { exit: ended({ code: null, signal: 'SIGSEGV' }) }), 'SIGSEGV'],
   ['standby', down('a:0', 'STANDBY', { standbyOf: 'blue' }), 'standby of blue'],
   ['wanted up, not yet begun', down('a:0', 'STOPPED', { wanted: 'up' }), 'wanted up'],
@@ -264,4 +290,36 @@ test('results in an error are taken only when they are results', () => {
   const good = { name: 'web:0', ok: true, state: 'RUNNING', pid: 1 }
   assert.deepEqual(resultsIn({ results: [good, null, 5, {}, { ...good, pid: 'x' }, { ...good, error: 5 }] }), [good])
   assert.deepEqual([resultsIn({}), resultsIn({ results: 'x' })], [[], []])
+})
+
+test('STOPPING says when SIGKILL comes', () => {
+  const stopping = running('a:0', { state: 'STOPPING', uptime: null, deadlineAt: iso(9.1) })
+  const [, line = ''] = statusTable([program('a', 'STOPPING', [stopping])], view)
+  assert.ok(line.endsWith('-  SIGKILL in 9.1s'), line)
+})
+
+test('columns by choice, and all of them: the widest cell makes the column, nobody has nothing to say', () => {
+  const programs = [
+    program('web', 'DEGRADED', [
+      running('web:0', { requests: 1_000_000, latency: { p50: 0.001, p95: 0.0123, p99: 1 } }),
+      down('web:1', 'FATAL', { reason: 'exit 3; the first start failed', exit: ended({ code: 3 }) }),
+    ]),
+    { ...program('none', 'STOPPED', []), groups: ['a', 'b'] },
+  ]
+  const wide = { ...view, columns: Number.POSITIVE_INFINITY }
+  assert.deepEqual(columnsTable(programs, ['name', 'pid', 'latency', 'groups', 'reason'], wide), [
+    'NAME    PID     P95  GROUPS  REASON',
+    'web:0  1234  12.3ms  -       -',
+    'web:1     -       -  -       exit 3; the first start failed',
+    'none      -       -  a,b     no processes wanted (phctl scale none N)',
+  ])
+  const [head = '', first = ''] = columnsTable(programs, null, wide)
+  assert.equal(
+    head,
+    'NAME   STATE    READY   PID  UPTIME   CPU    MEM  RESTARTS  RECYCLES  REQUESTS     P95  EXIT    GROUPS  REASON',
+  )
+  assert.match(first, /^web:0 {2}RUNNING {2}yes {4}1234 .* {2}1000000 {2}12\.3ms /)
+  for (const line of columnsTable(programs, columnNames, { ...view, columns: 60 })) assert.ok(width(line) <= 60)
+  const painted = columnsTable(programs, ['name', 'state'], { ...wide, paint: painter(true) })
+  assert.ok(painted[1]?.includes('\x1b[32mRUNNING\x1b[39m'), painted[1])
 })

@@ -314,11 +314,11 @@ test('errors in full: code, words, data', async () => {
   })
   assert.deepEqual(await error(call('add', { a: '1', c: 2 })), {
     code: PARAMS,
-    message: 'cannot add: a: Invalid input: expected number, received string; Unrecognized key: "c"',
+    message: 'cannot call add: a: wanted a number, came "1"; there is no parameter "c" (have: a, b)',
     data: {
       issues: [
-        { path: 'a', message: 'Invalid input: expected number, received string' },
-        { path: '', message: 'Unrecognized key: "c"' },
+        { path: 'a', message: 'wanted a number, came "1"' },
+        { path: '', message: 'there is no parameter "c" (have: a, b)' },
       ],
       code: 'PH_PARAMS',
     },

@@ -70,6 +70,7 @@ test('a running process in full', () => {
     standbyOf: null,
     exit: null,
     nextAttemptAt: null,
+    deadlineAt: null,
   })
 })
 

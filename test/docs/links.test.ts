@@ -43,6 +43,16 @@ test('every page is linked from the README', () => {
   )
 })
 
+test('the index of docs/ has every page, once', () => {
+  const index = 'docs/README.md'
+  const linked = linksOf(index).map(({ file }) => file)
+  const wanted = pages.filter((page) => page !== index)
+  assert.deepEqual(
+    wanted.filter((page) => linked.filter((file) => file === page).length !== 1),
+    [],
+  )
+})
+
 for (const page of pages.filter((name) => name !== 'CHANGELOG.md')) {
   test(`${page}: every phctl and phd that it says to type is one`, () => {
     const typed = [

@@ -106,6 +106,7 @@ test('bash: commands, programs, processes behind their colon, options and their 
       ['STOPPED', 'STARTING', 'STOPPING', 'STANDBY'],
     ],
     [['wait', 'web', '--state', '=', 'RUN'], ['RUNNING']],
+    [['status', '--columns', 'name,pid,sl'], ['name,pid,slot']],
     [['stop', '--no'], ['--no-wait']],
     [
       ['signal', 'USR'],

@@ -17,10 +17,13 @@ function lasting(programs: readonly Program[]): unknown {
       state: p.state,
       desired: p.desired,
       running: p.running,
-      processes: p.processes.map(({ cpu: _c, memory: _m, uptime: _u, requests: _r, nextAttemptAt, ...rest }) => ({
-        ...rest,
-        waits: nextAttemptAt !== null,
-      })),
+      processes: p.processes.map(
+        ({ cpu: _c, memory: _m, uptime: _u, requests: _r, nextAttemptAt, deadlineAt, ...rest }) => ({
+          ...rest,
+          waits: nextAttemptAt !== null,
+          limited: deadlineAt !== null,
+        }),
+      ),
     }))
     .sort((a, b) => a.program.localeCompare(b.program))
 }

@@ -101,7 +101,7 @@ test('what is wrong with parameters is said by name', async (t) => {
   const issues = (error?.data.issues ?? []) as { path: string }[]
   const paths = issues.map((one) => one.path)
   assert.ok(paths.includes('workers'), JSON.stringify(error))
-  assert.match(error?.message ?? '', /cannot scale: .*workers.*extra/s)
+  assert.match(error?.message ?? '', /cannot call scale: workers: wanted a number, came "two".*"extra"/s)
 })
 
 test('HTTP is answered with 501 and a word in plain text, and nothing of its body is carried out', async (t) => {

@@ -5,32 +5,12 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { ended, start, terminal } from '../cli/phctl.ts'
+import { following } from '../helpers/following.ts'
 import { type Master, quick, startMaster } from '../helpers/master.ts'
 import { fixture, until, within } from '../helpers/scene.ts'
 
 const say = (text: string, more = ''): string => `command = sh -c '${text}; exec sleep 600'\n${more}`
 const onTerminal = { skip: existsSync('/usr/bin/script') ? false : 'no script(1) to make a terminal with' } as const
-
-/** phctl that goes on until it is told to end. */
-function following(master: Master, ...args: readonly string[]) {
-  const child = start(['-s', master.socket, ...args])
-  master.scene.after(() => void child.kill('SIGKILL'))
-  const done = ended(child)
-  let text = ''
-  child.stdout?.on('data', (chunk: string) => {
-    text += chunk
-  })
-  return {
-    child,
-    done,
-    lines: () => text.split('\n').slice(0, -1),
-    until: (part: string) => until(`${part} on stdout`, () => text.includes(part)),
-    async interrupt() {
-      child.kill('SIGINT')
-      return within('the end of phctl', done)
-    },
-  }
-}
 
 test('logs: one plain file as it is; several with the name of each, on a pipe without colour', async (t) => {
   const master = await startMaster(
@@ -54,15 +34,19 @@ test('logs: one plain file as it is; several with the name of each, on a pipe wi
   assert.match(await of('shared'), /^shared:[01] \| \d{4}-\S+Z slot [01]\nshared:[01] \| \d{4}-\S+Z slot [01]\n$/)
   assert.match(await of('shared:1'), /^\d{4}-\S+Z slot 1\n$/)
   assert.deepEqual(JSON.parse(await of('--json', '-n', '1', 'one')), {
+    time: null,
+    program: 'one',
     name: 'one:0',
     stream: null,
-    time: null,
     text: 'second  |  sh',
   })
   assert.equal((await of('master')).split('\n')[0], master.lines('phd.log')[0], 'raw on a pipe')
 
   const quiet = await master.phctl('logs', 'quiet')
-  assert.deepEqual([quiet.code, quiet.stderr], [1, 'phctl: no log file to show (log_file = none or inherit)\n'])
+  assert.deepEqual(
+    [quiet.code, quiet.stderr],
+    [1, 'phctl: no log file to show (log_file = none or inherit)\n  the settings in force: phctl show TARGET\n'],
+  )
   assert.equal((await master.phctl('logs', 'nobody')).code, 1)
   assert.equal((await master.phctl('logs', '-n', 'ten', 'one')).code, 2)
   assert.equal((await master.phctl('logs')).code, 2)

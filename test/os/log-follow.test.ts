@@ -2,7 +2,16 @@
 // whatever order, every line comes once and in order, or is counted as missed.
 
 import assert from 'node:assert/strict'
-import { appendFileSync, mkdtempSync, readdirSync, renameSync, rmSync, truncateSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
@@ -133,6 +142,76 @@ test('an unfinished last line is shown, but not to one who follows: he gets it w
     assert.deepEqual(following.next(1000).map(String), ['three'])
   } finally {
     following.end()
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('following goes on behind a place: in the same file, in one that was rotated since, and where it is gone', () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'follow-'))
+  const file = path.join(dir, 'x.log')
+  const texts = (follower: ReturnType<typeof followLog>): string[] => follower.next(1_000_000).map(String)
+  const opened: ReturnType<typeof followLog>[] = []
+  const follow = (...words: Parameters<typeof followLog>) => {
+    const follower = followLog(...words)
+    opened.push(follower)
+    return follower
+  }
+  try {
+    appendFileSync(file, 'one\ntwo\n')
+    const first = follow(file, 'beginning')
+    assert.deepEqual([texts(first), first.lost], [['one', 'two'], false])
+    const place = first.place()
+    assert.ok(place)
+    assert.deepEqual(place, { inode: statSync(file).ino, offset: 8 })
+    appendFileSync(file, 'three\nfou')
+    const same = follow(file, place)
+    assert.deepEqual([texts(same), same.place()?.offset, same.lost], [['three'], 14, false])
+    appendFileSync(file, 'r\n')
+    renameSync(file, `${file}.1`)
+    appendFileSync(file, 'five\n')
+    renameSync(`${file}.1`, `${file}.2`)
+    renameSync(file, `${file}.1`)
+    appendFileSync(file, 'six\n')
+    assert.deepEqual(texts(follow(file, place)), ['three', 'four', 'five', 'six'])
+    renameSync(`${file}.1`, `${file}.1.gz`)
+    const packed = follow(file, place)
+    assert.deepEqual([texts(packed), packed.lost], [['six'], true], 'what is packed is not read as lines')
+    rmSync(`${file}.2`)
+    const late = follow(file, place)
+    assert.deepEqual([texts(late), late.lost], [['six'], true])
+  } finally {
+    for (const one of opened) one.end()
+    rmSync(dir, { recursive: true })
+  }
+})
+
+test('lines since a time: files that were not written since are not opened, and one is read back no further than needed', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'follow-'))
+  const file = path.join(dir, 'x.log')
+  const now = Date.now()
+  try {
+    // 40 MB of old lines: were they read, the count of looks would show it.
+    const old = `${'x'.repeat(199)}\n`.repeat(5000)
+    for (let i = 0; i < 40; i++) appendFileSync(file, old)
+    appendFileSync(file, 'new 1\nnew 2\n')
+    appendFileSync(`${file}.1`, 'an archive\n')
+    utimesSync(`${file}.1`, (now - 60_000) / 1000, (now - 60_000) / 1000)
+    let looks = 0
+    const isOlder = (line: Buffer): boolean => {
+      looks++
+      return line[0] === 'x'.charCodeAt(0)
+    }
+    const wanted = { count: 100_000, mostBytes: 1e9, whole: false }
+    const found = await lastLines(file, { ...wanted, since: now - 10_000, isOlder })
+    assert.deepEqual(found.slice(-2).map(String), ['new 1', 'new 2'])
+    assert.ok(found.length < 3000 && looks < 10, `${found.length} lines, ${looks} looks`)
+    const all = async (since: number): Promise<number> =>
+      (await lastLines(file, { ...wanted, count: 300_000, since })).length
+    assert.deepEqual(
+      [await all(now - 10_000), await all(now - 120_000), await all(now + 60_000)],
+      [200_002, 200_003, 0],
+    )
+  } finally {
     rmSync(dir, { recursive: true })
   }
 })

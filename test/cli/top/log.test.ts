@@ -13,7 +13,7 @@ const line = (text: string): LogLine => ({ name: 'web', stream: null, time: null
 const batch = (texts: readonly string[], target = 'web', missed = 0): Message => ({
   kind: 'log',
   target,
-  batch: { lines: texts.map(line), missed, files: [], error: null },
+  batch: { lines: texts.map(line), missed, files: [], place: null, error: null },
 })
 const opened: Message = { kind: 'logOpened', target: 'web', files: [file('/w', 'web')] }
 const numbers = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => `line ${from + i}`)

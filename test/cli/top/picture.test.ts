@@ -79,7 +79,7 @@ test('what a program says cannot leave its line', () => {
   const model = after(
     seeing(),
     { kind: 'logOpened', target: 'web', files: [{ path: '/w', name: 'web', stream: null, format: 'raw' }] },
-    { kind: 'log', target: 'web', batch: { lines, missed: 0, files: [], error: null } },
+    { kind: 'log', target: 'web', batch: { lines, missed: 0, files: [], place: null, error: null } },
   )
   const text = pictureOf(model, painted).lines.join('\n')
   assert.ok(text.includes('\\x1b[2J\x1b[31mred\\x07'), text)
@@ -90,7 +90,7 @@ test('what a program says cannot leave its line', () => {
 test('on the whole screen long lines are wrapped, and the end is seen', () => {
   const texts = ['first', 'y'.repeat(100), `${'z'.repeat(3000)} end`]
   const lines = texts.map((text) => ({ name: 'web', stream: null, time: null, text }))
-  const log: Message = { kind: 'log', target: 'web', batch: { lines, missed: 0, files: [], error: null } }
+  const log: Message = { kind: 'log', target: 'web', batch: { lines, missed: 0, files: [], place: null, error: null } }
   const files = [{ path: '/w', name: 'web', stream: null, format: 'raw' as const }]
   const model = after(seeing(), { kind: 'logOpened', target: 'web', files }, log, key('enter'))
   const shown = linesOf(model)
@@ -156,6 +156,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
         lines: texts.map((text) => ({ name: 'web', stream: null, time: null, text })),
         missed: 1,
         files: [],
+        place: null,
         error: null,
       },
     }),

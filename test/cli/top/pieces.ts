@@ -49,6 +49,7 @@ export function row(name: string, more: Partial<ProcessStatus> = {}): ProcessSta
     standbyOf: null,
     exit: null,
     nextAttemptAt: null,
+    deadlineAt: null,
     ...more,
   }
 }
