@@ -13,6 +13,8 @@ export interface Globals {
   readonly json: boolean
   /** Seconds. */
   readonly timeout: number | null
+  /** Absent: the master of this machine. */
+  readonly hosts?: readonly string[]
 }
 
 export interface Invocation {
@@ -68,7 +70,8 @@ export async function bareOptions(argv: readonly string[]): Promise<Globals | nu
     return null
   try {
     const { command, rest, globals } = await readLine(argv, async () => null)
-    return command === null && rest.length === 0 ? globals : null
+    // A prompt speaks to one master.
+    return command === null && rest.length === 0 && !globals.hosts ? globals : null
   } catch (e) {
     if (e instanceof PhError) return null // whoever reads the line as a command says what is wrong
     throw e
@@ -98,6 +101,8 @@ async function readLine(argv: readonly string[], nearest: Nearest): Promise<Read
   const root = quiet(new Command('phctl').argument('[command]')).allowExcessArguments()
   root.action(() => {}) // a line without a known command ends here
   for (const [flags, meaning] of globalOptions) root.option(flags, meaning)
+  const hosts: string[] = []
+  root.on('option:host', (host: string) => hosts.push(host)) // each of them, and not the last
   for (const name of mentioned(Object.keys(catalog) as CommandName[], argv)) {
     const row: CommandRow = catalog[name]
     const one = quiet(root.command(`${name} ${row.args}`)).allowExcessArguments(false)
@@ -135,6 +140,7 @@ async function readLine(argv: readonly string[], nearest: Nearest): Promise<Read
       instance: textOf(globals.instance, '--instance'),
       json: globals.json === true,
       timeout: typeof globals.timeout === 'string' ? seconds(globals.timeout) : null,
+      ...(hosts.length === 0 ? {} : { hosts }),
     },
   }
 }

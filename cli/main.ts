@@ -31,7 +31,10 @@ async function main(argv: readonly string[]): Promise<void> {
       exit = await prompt(alone, out)
     } else {
       const { command, ...invocation } = await parseArgs(argv, nearest)
-      exit = await handlers[command]({ ...invocation, out })
+      // By ssh, side by side; loaded by those alone who ask for it.
+      const hosts = invocation.globals.hosts && (await import('./hosts.ts'))
+      const ctx = { ...invocation, out }
+      exit = hosts ? await hosts.onHosts(command, handlers[command], ctx, explain) : await handlers[command](ctx)
     }
   } catch (e) {
     exit = await explain(e, out)

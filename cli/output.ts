@@ -82,7 +82,7 @@ function once<T>(make: () => T): () => T {
 }
 
 /** A failure as the socket would say it: the master's number where it gave one. */
-function wireOf(e: PhError): { code: number; message: string; data: Record<string, unknown> } {
+export function wireOf(e: PhError): { code: number; message: string; data: Record<string, unknown> } {
   const { rpc, ...data } = e.data
   return {
     code: typeof rpc === 'number' ? rpc : codes[e.code].rpc,

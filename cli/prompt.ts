@@ -134,6 +134,10 @@ async function words(line: string): Promise<readonly string[]> {
 
 async function run(argv: readonly string[], given: Globals, out: Out, connection: Connection): Promise<number> {
   const { command, globals, ...rest } = await parseArgs(argv, nearest)
+  if (globals.hosts) {
+    const { onHosts } = await import('./hosts.ts')
+    return onHosts(command, handlers[command], { ...rest, globals, out }, explain)
+  }
   const merged: Globals = {
     ...((globals.socket ?? globals.config) ? { ...given, socket: null, config: null, instance: null } : given),
     ...Object.fromEntries(Object.entries(globals).filter(([, value]) => value !== null)),

@@ -27,6 +27,8 @@ export interface View {
   /** Milliseconds since the epoch. */
   readonly now: number
   readonly paint: Paint
+  /** Columns that names take at least: those of other tables that stand below. */
+  readonly names?: number
 }
 
 const GAP = '  '
@@ -52,8 +54,7 @@ export function asWanted(p: ProcessStatus): boolean {
 
 export function statusTable(programs: readonly Program[], view: View): string[] {
   if (programs.length === 0) return ['no programs']
-  const names = programs.flatMap((p) => [...(hasLine(p) ? [p.program] : []), ...p.processes.map((one) => one.name)])
-  const widest = Math.max(MIN_NAME, ...names.map(width))
+  const widest = Math.max(view.names ?? 0, widestName(programs))
   const name = Math.max(MIN_NAME, Math.min(widest, view.columns - FIXED))
   const head = [padEnd('NAME', name), padEnd('STATE', STATE), ...NUMBERS.map(([title, w]) => padStart(title, w))]
   const lines = [view.paint('dim', cut(head.join(GAP), view.columns))]
@@ -62,6 +63,12 @@ export function statusTable(programs: readonly Program[], view: View): string[] 
     for (const one of program.processes) lines.push(...processLines(one, program, name, view))
   }
   return lines
+}
+
+/** Columns that the longest name takes. */
+export function widestName(programs: readonly Program[]): number {
+  const names = programs.flatMap((p) => [...(hasLine(p) ? [p.program] : []), ...p.processes.map((one) => one.name)])
+  return Math.max(MIN_NAME, ...names.map(width))
 }
 
 /** `12 processes: 10 running, 2 backoff` */

@@ -12,6 +12,7 @@ import { removePidfile } from './os/pidfile.ts'
 import type { Journal } from './os/store.ts'
 import type { WorkerChannel } from './os/workers.ts'
 import type { Announcer } from './supervisor/announcing.ts'
+import type { Leases } from './supervisor/leases.ts'
 import type { Supervisor } from './supervisor/supervisor.ts'
 
 export interface EndingParts {
@@ -20,6 +21,7 @@ export interface EndingParts {
   readonly listeners: SystemListeners
   readonly channel: WorkerChannel
   readonly heralds: Pick<Ears, 'close'>
+  readonly leases: Pick<Leases, 'settled'>
   readonly clock: Clock
   readonly events: Events
   readonly announcer: Announcer
@@ -88,8 +90,11 @@ export function endingOf(parts: EndingParts): Ending {
       // Who has a process to talk to goes on with it; others are refused, and do not wait for nobody.
       parts.listeners.close()
       supervisor.shutdown(() => {
-        stopped()
-        finish()
+        // Whoever stands by on another host need not wait for the end of the lease.
+        parts.leases.settled(() => {
+          stopped()
+          finish()
+        })
       })
     },
     watch() {

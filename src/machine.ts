@@ -8,6 +8,7 @@ import { type Events, eventLog } from './control/events.ts'
 import { feedEvents } from './control/feed.ts'
 import type { StatusFacts } from './control/status.ts'
 import type { Clock } from './core/ports.ts'
+import { leasesIn } from './core/standby.ts'
 import type { Event } from './core/state.ts'
 import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
 import { abilities, type Feature, without } from './os/abilities.ts'
@@ -15,8 +16,10 @@ import { watchStrangers } from './os/adopted.ts'
 import { cgroupsOf } from './os/cgroups.ts'
 import { systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
+import { etcd } from './os/etcd.ts'
 import { watchFiles } from './os/files.ts'
 import { makeOwnFolder } from './os/folders.ts'
+import { fusesIn } from './os/fuse.ts'
 import type { Received } from './os/handover.ts'
 import { type Ears, listenForHeralds } from './os/heralds.ts'
 import { systemAccounts } from './os/identity.ts'
@@ -34,9 +37,11 @@ import { usageReader } from './os/usage.ts'
 import { listenForWorkers, type WorkerChannel } from './os/workers.ts'
 import { packageFile, packageVersion } from './package.ts'
 import { nextRun } from './schedule.ts'
+import type { Desk } from './supervisor/desk.ts'
 import { launcherOf } from './supervisor/launch.ts'
+import { type Leases, leasesOf } from './supervisor/leases.ts'
 import { limitMemory } from './supervisor/memory-limit.ts'
-import { tellStandby } from './supervisor/standby.ts'
+import { tellLost, tellStandby } from './supervisor/standby.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { reloadOnChange } from './supervisor/watching.ts'
 import { workersOf } from './supervisor/worker-launch.ts'
@@ -59,6 +64,7 @@ export interface Machine {
   readonly errands: Errands
   readonly heralds: Pick<Ears, 'handOver' | 'close'>
   readonly single: Pick<SystemSingleLocks, 'handOver'>
+  readonly leases: Pick<Leases, 'settled'>
   readonly supervisor: Supervisor
   readonly facts: StatusFacts
   readonly inheritance: Inheritance | null
@@ -87,20 +93,34 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   const strangers = watchStrangers(clock, (e) => post.to?.post({ type: 'reaped', ...e }))
   const { instance } = config
   const { runPath, socket } = master
+  const at = (program: string, act: (desk: Desk) => void): void => {
+    if (post.to?.programs.get(program)?.removed === false) post.to.atOnce(program, act) // else it wants none any more
+  }
   const single = singleLocks({
     folder: join(master.commonPath, 'state', 'single'),
     self: { instance, pid: process.pid, runPath, socket },
     handed: handover?.singles ?? {},
     clock,
-    news(program, standing) {
-      if (post.to?.programs.get(program)?.removed !== false) return // it wants none any more
-      post.to.atOnce(program, (desk) => tellStandby(desk, standing))
-    },
+    news: (program, standing) => at(program, (desk) => tellStandby(desk, standing)),
     log: (facts, text) => log.warn(facts, text),
   })
   const inheritance = inherit({ config, clock, log, strangers, single })
   const kept = inheritance?.kept ?? null
   const state = join(master.runPath, 'state')
+  const leases = leasesOf({
+    clock,
+    server: etcd(instance),
+    fuses: fusesIn({ folder: join(state, 'leases'), socket, clock }),
+    log,
+    news: (program, standing) => at(program, (desk) => tellStandby(desk, standing)),
+    lost(program, why, now) {
+      const tell = (): void => at(program, (desk) => tellLost(desk, why, now))
+      // Of what an earlier master has left, it may be known before there is a supervisor.
+      if (post.to) tell()
+      else clock.soon(tell)
+    },
+  })
+  for (const spec of kept ? leasesIn(kept) : []) leases.adopt(spec)
   const store = openStore({ folder: state, version: packageVersion(), clock, kept, trouble: recordTrouble(log) })
   const output = captureOutput({
     folder: makeOwnFolder(join(master.runPath, 'io'), 0o711),
@@ -158,11 +178,23 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     masterPid: process.pid,
     orphans: master.orphans,
     born: (process, made) => kin.born({ ...process, child: made || isOurChild(process) }),
+    fence: (program) => leases.fence(program),
     token: () => randomBytes(16).toString('hex'),
     recorded: () => store.flush(),
   })
   const signals = cgroups.around(kin)
-  const supervisor = new Supervisor({ clock, launcher, listeners, signals, single, store, log, random, nextRun })
+  const supervisor = new Supervisor({
+    clock,
+    launcher,
+    listeners,
+    signals,
+    single,
+    leases,
+    store,
+    log,
+    random,
+    nextRun,
+  })
   post.to = supervisor
   const usage = usageReader(clock)
   const facts: StatusFacts = {
@@ -189,7 +221,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     },
     close: () => heralds.close(),
   }
-  const world = { clock, events, store, output, listeners, channel, errands, heralds: notices, single }
+  const world = { clock, events, store, output, listeners, channel, errands, heralds: notices, single, leases }
   return { ...world, supervisor, facts, inheritance, environment, features, stopReaping }
 }
 

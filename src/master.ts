@@ -97,6 +97,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     store,
     stopReaping: () => machine.stopReaping(),
     heralds,
+    leases: machine.leases,
     exitWhen: master.exitWhen,
     ended: options.ended,
   })

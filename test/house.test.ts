@@ -78,6 +78,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'fifo.ts': ['libc-io.ts'],
   'foreign-sockets.ts': ['libc-pidfd.ts', 'libc-socket.ts'],
   'former-holder.ts': ['libc-pidfd.ts', 'proc.ts', 'record-file.ts', 'single-lock-file.ts'],
+  'fuse.ts': ['folders.ts', 'libc.ts', 'proc.ts'],
   'handover.ts': ['libc.ts', 'libc-io.ts'],
   'herald-files.ts': ['fifo.ts', 'libc-io.ts', 'libc-notify.ts', 'proc.ts'],
   'heralds.ts': [

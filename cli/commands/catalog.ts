@@ -346,6 +346,7 @@ export const globalOptions = [
   ['-s, --socket <path>', "the master's control socket"],
   ['-c, --config <file>', 'the configuration file that leads to it (./config.ini)'],
   ['--instance <name>', 'the master that was started with this --instance'],
+  ['-H, --host <host>', 'masters elsewhere, by ssh: user@host[:socket], NAME, all'],
   ['--json', 'the result as JSON on stdout'],
   ['--timeout <time>', 'wait no longer than this: 10 (seconds), 500ms, 10s, 5m'],
   ['-h, --help', 'help, also for the command it stands behind'],

@@ -118,4 +118,8 @@ export const exportKeys: Readonly<Record<string, ExportRow>> = {
   timezone: inside('.timer', 'timeZone', null, 'cron has that of its machine'),
   watch: none('nobody looks at files'),
   single_instance: none('one cluster, one program'),
+  lease: none('one cluster, one program'),
+  etcd_ca: none('one cluster, one program'),
+  etcd_cert: none('one cluster, one program'),
+  etcd_key: none('one cluster, one program'),
 }

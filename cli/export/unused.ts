@@ -7,7 +7,7 @@ export function isUnused(key: string, spec: Spec): boolean {
     case 'priority':
       return spec.priority === 999
     case 'single_instance':
-      return spec.singleInstance !== true
+      return spec.singleInstance !== true && spec.lease === undefined
     case 'log_format':
       return spec.output.format === 'raw'
     case 'log_full':

@@ -9,6 +9,7 @@ import type { Config, LoadOptions, MasterConfig, ProgramConfig } from './config.
 import { withOrder } from './depends.ts'
 import { readText } from './files.ts'
 import { readGroups } from './groups.ts'
+import { readHosts } from './hosts.ts'
 import { defaultEntries, programName, sectionEntries } from './keys.ts'
 import { type Builtins, createLayer, type Entries } from './layers.ts'
 import type { Section } from './lexer.ts'
@@ -64,6 +65,7 @@ export function loadConfig(file: string, options: LoadOptions = {}): Config {
   const programs = withOrder(views, { programs: read, groups, unselected }, findings)
   refuseSharedFiles(views, programs, master, findings)
   refuseSharedAddresses(views, programs, findings)
+  readHosts(found.hosts, builtins, findings)
   findings.settle()
   return { file: main, instance, master: named(master, programs), programs, warnings: findings.warnings }
 }

@@ -10,12 +10,13 @@ import { readListeners } from './listen.ts'
 import type { Given, View } from './master.ts'
 import { cannotDieWithMaster } from './orphans.ts'
 import { readOutput } from './output.ts'
-import { BadValue, type Findings } from './problems.ts'
+import type { Findings } from './problems.ts'
 import { createReader, type Reader } from './reader.ts'
 import { type Bound, checkReady, readReady } from './ready.ts'
 import { readRun } from './run.ts'
 import { neverReplaced, oneAtATime, readAutorestart, readSchedule } from './schedule.ts'
-import { parseBoolean, parseCodes, parseDuration, parseInteger, quote, unfit } from './units.ts'
+import { readSingle } from './single.ts'
+import { parseCodes, parseDuration, parseInteger, unfit } from './units.ts'
 import { cfgOf, programSettings, readEnvironment } from './variables.ts'
 import { readWatch } from './watch.ts'
 
@@ -49,7 +50,6 @@ export function readProgram(
     ...listening,
     ...times,
     ...readWatch(reader, basePath, times),
-    ...readSingle(reader, master),
     autostart: reader.boolean('autostart'),
     dependsOn: reader.take('depends_on', parseDependencies, []), // names: load.ts knows who they are
     dependsRestart: reader.boolean('depends_restart'),
@@ -79,6 +79,7 @@ export function readProgram(
     maxAgeMs: neverReplaced(reader, times, 'kill_interval', reader.duration('kill_interval')),
     maxAgeJitter: reader.jitter('max_age_jitter', parseDuration),
   }
+  const single = readSingle(reader, master, facts.stopMs)
   const workerTimeoutMs = readTimeout(reader, facts.ready)
   checkReady(reader, facts)
   checkHealth(reader, facts)
@@ -95,7 +96,7 @@ export function readProgram(
     if (trouble) reader.refuse('command', trouble)
   }
   const settings = programSettings(reader)
-  return { spec: { ...facts, workerTimeoutMs, cfg: sdk ? cfgOf(reader, master) : {} }, settings }
+  return { spec: { ...facts, ...single, workerTimeoutMs, cfg: sdk ? cfgOf(reader, master) : {} }, settings }
 }
 
 /** Where it listens on the net. */
@@ -106,25 +107,6 @@ function parseCount(text: string, cpus: number): number {
   if (text.toLowerCase() === 'auto') return cpus
   if (!/^\d{1,5}$/.test(text) || Number(text) > 10_000) throw unfit(text, 'a whole number from 0 to 10000, or auto')
   return Number(text)
-}
-
-/** `etcd://...` is a word of a later version. */
-function readSingle(reader: Reader, { commonPath }: MasterConfig): { singleInstance?: true } {
-  const single = reader.take(
-    'single_instance',
-    (text) => {
-      if (!text.startsWith('etcd://')) return parseBoolean(text)
-      throw new BadValue(`cannot be ${quote(text)}: it is not available in this version; wanted true or false`)
-    },
-    false,
-  )
-  if (!single) return {}
-  if (commonPath === '')
-    reader.refuse(
-      'single_instance',
-      'cannot be true: run_path names the instance itself (%(instance)s), so they have no folder in common',
-    )
-  return { singleInstance: true }
 }
 
 /** supervisord's killasgroup speaks only where stop_group does not. */

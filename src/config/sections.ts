@@ -14,6 +14,7 @@ export interface Gathered {
   readonly programs: readonly Section[]
   /** `[group:NAME]` */
   readonly groups: readonly Section[]
+  readonly hosts: Section | null
 }
 
 /** Each may cost looks at the disk: more is no configuration. */
@@ -39,13 +40,13 @@ export function gather(main: string, builtins: Builtins, findings: Findings, rea
   }
   if (sections.length > MOST) {
     findings.refuse({ file: main, line: 0 }, null, null, `cannot hold ${sections.length} sections: at most ${MOST}`)
-    return { defaults: null, master: null, programs: [], groups: [] }
+    return { defaults: null, master: null, programs: [], groups: [], hosts: null }
   }
   const unique = withoutDuplicates(sections, findings)
   const special = (name: string): Section | null => unique.find((section) => section.name === name) ?? null
   const groups = unique.filter(isGroup)
   const programs = unique.filter((section) => !isGroup(section) && isProgram(section, findings))
-  return { defaults: special('DEFAULT'), master: special('master'), programs, groups }
+  return { defaults: special('DEFAULT'), master: special('master'), programs, groups, hosts: special('hosts') }
 }
 
 function scan(file: string, findings: Findings, read: Read): readonly Section[] {
@@ -107,14 +108,14 @@ const isGroup = (section: Section): boolean => section.name.startsWith('group:')
 
 /** Whether a section is a program; refuses what is neither that nor a section of ours. */
 function isProgram(section: Section, findings: Findings): boolean {
-  if (section.name === 'DEFAULT' || section.name === 'master' || section.name === 'include') return false
+  if (section.name === 'DEFAULT' || section.name === 'master' || section.name === 'include' || section.name === 'hosts')
+    return false
   const fault = faultOf(section.name)
   if (fault !== null) findings.refuse(section, section.name, null, fault)
   return fault === null
 }
 
 function faultOf(section: string): string | null {
-  if (section === 'hosts') return 'cannot be used: it is not available in this version'
   const name = section.replace(/^program:/, '')
   if (/^[a-z_-]+:/i.test(name)) return `cannot be understood: wanted [NAME], [program:NAME] or [group:NAME]`
   if (!NAME.test(name) || /^\.+$/.test(name)) {

@@ -9,10 +9,9 @@ const restarts = { ...words('always', 'on-failure', 'never'), true: 'always', un
 const live = { available: true, effect: 'live' } as const
 const listener = { available: true, effect: 'listener' } as const
 const reload = { available: true, effect: 'reload' } as const
-const later = { available: false, effect: 'reload', type: 'text', default: null } as const
 
 // biome-ignore format: a table reads best one key a pair of lines
-const carriedOut: readonly SettingRow[] = [
+export const programRows: readonly SettingRow[] = [
   { name: 'base_path', type: 'path', default: '%(here)s', slot: true, available: true, effect: null,
     meaning: 'Folder against which relative paths resolve; itself against the folder of the file.' },
   { name: 'log_path', type: 'path', default: '%(base_path)s', slot: true, available: true, effect: null,
@@ -169,13 +168,14 @@ const carriedOut: readonly SettingRow[] = [
     meaning: "Time zone of the schedule, as `Europe/Berlin`; otherwise the master's own." },
   { name: 'watch', type: 'text', default: null, ...live,
     meaning: 'Files whose change reloads the program: globs or folders, comma separated, against base_path; `!` before one excepts it.' },
-  { name: 'single_instance', type: 'boolean', default: 'false', ...reload,
-    meaning: 'Run under at most one of the masters on this file (`phd --instance`); under the others it is STANDBY.' },
+  { name: 'single_instance', type: 'text', default: 'false', ...reload,
+    meaning: 'Run under at most one of the masters on this file (`phd --instance`), with `etcd://HOST:PORT,.../KEY` of the masters on all hosts; under the others it is STANDBY.' },
+  { name: 'lease', type: 'duration', default: null, ...reload,
+    meaning: 'With etcd: so long after the last word of its holder another may run it; whole seconds, at least 3 more than graceful_timeout. Default: 10 more.' },
+  { name: 'etcd_ca', type: 'path', default: null, ...reload,
+    meaning: 'With `etcds://`: a PEM file of the authorities that are trusted; otherwise those of the system.' },
+  { name: 'etcd_cert', type: 'path', default: null, ...reload,
+    meaning: 'With `etcds://`: a PEM file of our own certificate, where etcd asks for one.' },
+  { name: 'etcd_key', type: 'path', default: null, ...reload,
+    meaning: 'With `etcds://`: a PEM file of the key that belongs to it.' },
 ]
-
-// biome-ignore format: a table reads best one key a line
-const notYet: readonly SettingRow[] = [
-  { name: 'lease', ...later, meaning: 'Term of the common lock of single_instance.' },
-]
-
-export const programRows: readonly SettingRow[] = [...carriedOut, ...notYet]

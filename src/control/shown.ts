@@ -13,7 +13,11 @@ import { commandOf, environmentOf, inheritable, listenEnvironment, outputOf } fr
 
 export function shownOf({ spec, settings }: ProgramConfig, slot: number, socket: string, accounts: Accounts): Shown {
   const environment = {
-    ...environmentOf(inheritable(process.env), { spec, slot }, { accounts, socket, masterPid: process.pid }),
+    ...environmentOf(
+      inheritable(process.env),
+      { spec, slot },
+      { accounts, socket, masterPid: process.pid, fence: () => null },
+    ),
     ...listenEnvironment(socketsOf(spec, slot)),
   }
   const { stdout, stderr } = outputOf(spec, slot)

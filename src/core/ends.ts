@@ -39,6 +39,8 @@ export type StopCause =
   | { readonly kind: 'asked' }
   /** SIGKILL at once, whatever the grace. */
   | { readonly kind: 'killed' }
+  /** The lease of its program is lost. */
+  | { readonly kind: 'lost'; readonly reason: string }
   /** It ended by itself, and its post_stop comes first. */
   | { readonly kind: 'ended'; readonly end: Exited; readonly ranMs: number }
   /** Its checks failed. */

@@ -62,12 +62,12 @@ export interface Spawned {
 
 /** Locks that all masters of one file share: a process of a program that has one is made only while it is ours. */
 export interface SingleLocks {
-  /** Before a process is made; null = it may be. Else `lockGot` or `lockTaken` follow when that changes. */
-  take(spec: Spec): Standing | null
+  /** Before a process is made; null = it may be. Else `lockGot` or `lockTaken` follow when that changes; `asked`: soon. */
+  take(spec: Spec): Standing | 'asked' | null
   /** It is ours, and nothing of a former holder lives. */
   holds(program: string): boolean
   /** What the program needs from now on. Without need of it, the lock is let go for others. */
-  keep(program: string, need: LockNeed): void
+  keep(program: string, need: LockNeed, spec: Spec): void
 }
 
 /** Why a process may not be made now. */

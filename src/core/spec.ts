@@ -138,6 +138,19 @@ export interface Hooks {
   readonly timeoutMs: number
 }
 
+/** A lock that masters of many hosts share: a key in etcd, held by a lease. */
+export interface LeaseSpec {
+  /** `HOST:PORT` of members of one cluster, tried in turn. */
+  readonly endpoints: readonly string[]
+  readonly key: string
+  /** Without renewal it ends after so long, in ms: whole seconds. Default: graceful_timeout and 10 s. */
+  readonly ms: number
+  /** Absent: the cluster asks nobody who they are. */
+  readonly user?: { readonly name: string; readonly password: string }
+  /** Absent: in clear text. Absolute paths of PEM files; null = the system's authorities, no certificate of our own. */
+  readonly tls?: { readonly ca: string | null; readonly cert: string | null; readonly key: string | null }
+}
+
 export interface Spec {
   readonly program: string
   readonly run: Run
@@ -160,6 +173,8 @@ export interface Spec {
   readonly balance: Balance
   /** Under at most one master of all instances of the file. Absent = false. */
   readonly singleInstance?: boolean
+  /** Where all masters on all hosts have the lock of that; absent: on this host, by a file. */
+  readonly lease?: LeaseSpec
   readonly autostart: boolean
   /** What must be so before each start of one of its processes. */
   readonly dependsOn: readonly Dependency[]

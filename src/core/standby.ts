@@ -3,6 +3,7 @@
 
 import type { LockNeed } from './ports.ts'
 import { hookKey, type InstanceRow, instanceKey, type Kept } from './record.ts'
+import type { Spec } from './spec.ts'
 import { type Instance, leftGroupOf, pidOf } from './state.ts'
 
 /** It waits for nothing but to be started: new settings are taken over as it stands. */
@@ -23,13 +24,18 @@ export function lockNeed(instances: readonly Instance[]): LockNeed {
 /** Nothing of it runs here, or has run and left something. */
 export const isBare = (i: Instance): boolean => pidOf(i) === null && leftGroupOf(i) === null
 
-/** Programs of the record that had their lock, or were about to take it. */
+/** Programs of the record that had their lock of this host, or were about to take it. */
 export function singlesIn(kept: Kept): Set<string> {
   const rows = [...kept.instance.values()].filter(({ program, spec, state, wanted }) => {
     const its = spec ?? kept.program.get(program)?.spec
-    return its?.singleInstance && state.at !== 'standby' && (wanted === 'up' || state.at !== 'stopped')
+    return its?.singleInstance && !its.lease && state.at !== 'standby' && (wanted === 'up' || state.at !== 'stopped')
   })
   return new Set(rows.map(({ program }) => program))
+}
+
+/** What was started under a lease: the lease, too, is ours to go on with. */
+export function leasesIn(kept: Kept): Spec[] {
+  return [...kept.program.values()].flatMap(({ spec }) => (spec.lease ? [spec] : []))
 }
 
 /**

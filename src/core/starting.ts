@@ -62,6 +62,12 @@ export function standBy(i: In<'starting' | 'standby'>, e: { of: string | null; r
   return { next: { ...i, state: { at: 'standby', of: e.of }, reason: e.reason }, effects: [] }
 }
 
+/** Its process was owed until somebody knew who has the lock. */
+export function lockGot(i: In<'starting'>): Step {
+  const { pid, hook } = i.state
+  return { next: i, effects: pid === null && (hook?.pid ?? null) === null ? [{ do: 'spawn' }] : [] }
+}
+
 export function spawned(i: In<'starting'>, e: { pid: number }, c: Context): Step {
   const { spec } = i
   if (i.state.hook) return { next: i, effects: [] }

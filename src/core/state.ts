@@ -135,8 +135,8 @@ export type Event =
   | ({ readonly type: 'exited' } & Exited)
   | { readonly type: 'lockGot' }
   | { readonly type: 'lockTaken'; readonly of: string | null; readonly reason: string }
-  /** Nothing is left of the group. */
-  | { readonly type: 'emptied' }
+  | { readonly type: 'lockLost'; readonly reason: string; readonly now: boolean } // now: another may have it already
+  | { readonly type: 'emptied' } // nothing is left of the group
   /** An earlier master was killed between the wish to end it and the signals. */
   | { readonly type: 'untold' }
   | { readonly type: 'deadline' }

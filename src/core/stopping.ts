@@ -33,6 +33,17 @@ export function kill(i: In<'starting' | 'running'>, _e: Event, c: Context): Step
   return stopWith({ ...i, wanted: 'down' }, 'SIGKILL', { kind: 'killed' }, c)
 }
 
+/** Without pre_stop: what it is given to end must be enough for all. The start that follows finds out who has the lock. */
+export function lose(i: In<'starting' | 'running'>, e: { reason: string; now: boolean }, c: Context): Step {
+  if (toEnd(i.state) === null) return { next: i, effects: [] }
+  return stopWith(i, e.now ? 'SIGKILL' : i.spec.stopSignal, { kind: 'lost', reason: e.reason }, c)
+}
+
+/** On its way out already. */
+export function loseNow(i: In<'stopping'>, e: Extract<Event, { type: 'lockLost' }>, c: Context): Step {
+  return e.now ? killNow(i, e, c) : { next: i, effects: [] }
+}
+
 /** The process, or the pre_start in its place. */
 const toEnd = ({ pid, hook }: In<'starting' | 'running'>['state']): number | null => pid ?? hook?.pid ?? null
 
@@ -211,7 +222,7 @@ function settle(i: Instance, state: Stopping, c: Context): Step {
 function conclude(i: Instance, state: Stopping, c: Context): Step {
   const { cause, from, hook } = state
   if (i.wanted === 'down') return { next: { ...i, state: { at: 'stopped' }, reason: null }, effects: [] }
-  if (cause.kind === 'asked' || cause.kind === 'killed') {
+  if (cause.kind === 'asked' || cause.kind === 'killed' || cause.kind === 'lost') {
     // A restart ends the run of what has a schedule; the next one begins at its time.
     return i.spec.schedule ? { next: { ...i, wanted: 'down', state: { at: 'stopped' } }, effects: [] } : begin(i, c)
   }

@@ -16,6 +16,8 @@ import { evict, recordedOf } from './former-holder.ts'
 import { type Entry, entryIn, type Former, lockAt, nothing, type Self, writeEntry } from './single-lock-file.ts'
 
 export interface SystemSingleLocks extends SingleLocks {
+  take(spec: Spec): Standing | null
+  keep(program: string, need: LockNeed): void
   /** At the start of a master, before it looks at its processes: is the lock still its own? If not, they are the holder's to end. Throws PhError. */
   reclaim(program: string): boolean
   /** Descriptors of all that are held, by program: for the program that we are about to become. */

@@ -45,6 +45,8 @@ export interface LaunchParts {
   readonly orphans: 'adopt' | 'stop'
   /** Told of each process that was made (by us, just now) or taken over, with the token in its environment. */
   born(process: KeptProcess, made: boolean): void
+  /** Of the lease under which processes of the program are made; null = of none. */
+  fence(program: string): string | null
   /** No two are ever the same. */
   token(): string
   /** Writes down what was put in the record: a process must not be born before its intent stands there. */
@@ -192,14 +194,16 @@ export function outputOf({ output }: Spec, slot: number): OutputSpec {
 export function environmentOf(
   base: Readonly<Record<string, string>>,
   { spec, slot }: Pick<Instance, 'spec' | 'slot'>,
-  { accounts, socket, masterPid }: Pick<LaunchParts, 'accounts' | 'socket' | 'masterPid'>,
+  { accounts, socket, masterPid, fence }: Pick<LaunchParts, 'accounts' | 'socket' | 'masterPid' | 'fence'>,
 ): Record<string, string> {
   const env: Record<string, string> = spec.envClear ? {} : { ...base }
   const account = accounts.of(spec.identity)
   if (account && !('reason' in account)) Object.assign(env, accountEnvironment(account))
   for (const [name, value] of Object.entries(spec.env)) env[name] = forSlot(value, slot)
+  const fenced = spec.lease ? fence(spec.program) : null
   return {
     ...env,
+    ...(fenced !== null && { PHD_FENCE: fenced }),
     PHD_PROGRAM: spec.program,
     PHD_NAME: nameOf(spec.program, slot),
     PHD_SLOT: String(slot),

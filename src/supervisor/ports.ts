@@ -17,6 +17,8 @@ export interface Ports {
   readonly listeners: Pick<Listeners, 'keep'>
   readonly signals: Signals
   readonly single: SingleLocks
+  /** The same across hosts. */
+  readonly leases: SingleLocks
   readonly store: Store
   readonly log: Log
   /** From 0 to 1. */

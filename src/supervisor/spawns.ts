@@ -11,6 +11,7 @@ import type { Address } from './entry.ts'
 import type { Instances } from './instances.ts'
 import type { Ports } from './ports.ts'
 import { Share } from './share.ts'
+import { lockOf } from './standby.ts'
 
 /** No further one is begun in a turn that has spawned for so long. */
 const TURN_MS = 4
@@ -54,7 +55,7 @@ export class Spawns {
   }
 
   #one(at: Address): void {
-    const { launcher, single } = this.#ports
+    const { launcher } = this.#ports
     const { recording } = this.#all
     const i = this.#all.find(at)
     if (!i) return
@@ -69,7 +70,8 @@ export class Spawns {
       this.#all.tell(at, { type: 'waits', ...hindrance })
       return
     }
-    const standing = starts && i.spec.singleInstance ? single.take(i.spec) : null
+    const standing = starts && i.spec.singleInstance ? lockOf(i.spec, this.#ports).take(i.spec) : null
+    if (standing === 'asked') return // the answer is news of the lock
     if (standing) {
       this.#all.tell(at, { type: 'lockTaken', ...standing })
       return

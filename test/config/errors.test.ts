@@ -7,6 +7,9 @@ import { loadConfig } from '../../src/config/load.ts'
 import { rows } from '../../src/config/settings.ts'
 import { folder, problems, refused } from './support.ts'
 
+const ETCD =
+  'wanted true, false, or etcd://HOST:PORT/KEY (etcds:// for TLS; more hosts behind commas; USER:PASSWORD@ before them)'
+const HOST = 'wanted user@host or user@host:/path/of/phd.sock (a port or a key belongs into ~/.ssh/config)'
 const FORMS = 'wanted auto, notify, fd:N, tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log:REGEX'
 
 /** A configuration, and what must be said about it: all of it, in this order. */
@@ -32,7 +35,6 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[..]\n', ['config.ini:1: [..] cannot be the name of a program: wanted letters, digits, _ . - in ".."']],
   ['[eventlistener:x]\n', ['config.ini:1: [eventlistener:x] cannot be understood: wanted [NAME], [program:NAME] or [group:NAME]']],
   ['[group:x]\n', ['config.ini:1: [group:x] programs: cannot be left out: wanted names of programs, as web, api']],
-  ['[hosts]\n', ['config.ini:1: [hosts] cannot be used: it is not available in this version']],
   // keys
   ['[web]\ncommand = x\nnumber_worker = 1\n', ['config.ini:3: [web] number_worker: cannot be understood: no such key; did you mean number_workers?']],
   ['[web]\ncommand = x\nfrobnicate = 1\n', ['config.ini:3: [web] frobnicate: cannot be understood: no such key; a variable must stand in [DEFAULT] first, or begin with x_']],
@@ -40,7 +42,7 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = x\nsocket = y\n', ['config.ini:3: [web] socket: cannot stand here: wanted in [master] or [DEFAULT]']],
   ['[master]\ncommand = y\n', ["config.ini:2: [master] command: cannot stand here: wanted in a program's section or [DEFAULT]"]],
   ['[web]\ncommand = x\nenv.A-B = 1\n', ['config.ini:3: [web] env.A-B: cannot set "A-B": wanted a name of letters, digits and _ that begins with no digit']],
-  ['[web]\ncommand = x\nlease = 022\nuser =\n', ['config.ini:3: [web] lease: cannot be used: it is not available in this version']],
+  ['[web]\ncommand = x\nlease = 30\nuser =\n', ['config.ini:3: [web] lease: cannot be used without etcd: wanted single_instance = etcd://HOST:PORT/KEY']],
   // listeners
   ['[a]\ncommand = x\nbind = 80\n', ['config.ini:3: [a] bind: cannot be "80": wanted addresses, comma separated, as 127.0.0.1:8000, [::1]:8000 or :8000; ports go from 1 to 65535']],
   ['[a]\ncommand = x\nbind = :0, :65536\n', ['config.ini:3: [a] bind: cannot be ":0": wanted addresses, comma separated, as 127.0.0.1:8000, [::1]:8000 or :8000; ports go from 1 to 65535']],
@@ -50,7 +52,6 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[a]\ncommand = x\nbind = :80, *:80\n', ['config.ini:3: [a] bind: cannot be: ":80" stands twice']],
   ['[a]\ncommand = x\nunix_socket = @a\n', ['config.ini:3: [a] unix_socket: cannot be "@a": wanted a path; there are no abstract sockets']],
   ['[a]\ncommand = x\nbind = :80\n[b]\ncommand = x\nbind = :81, :80\n', ['config.ini:6: [b] bind: cannot be ":80": [a] (line 3 of config.ini) listens there already']],
-  ['[DEFAULT]\nlease = 3\n', ['config.ini:2: [DEFAULT] lease: cannot be used: it is not available in this version']],
   ['[web]\ncommand = x\nready = soon\n', [`config.ini:3: [web] ready: cannot be "soon": ${FORMS}`]],
   ['[web]\ncommand = x\nready = notify:1\n', [`config.ini:3: [web] ready: cannot be "notify:1": ${FORMS}`]],
   ['[web]\ncommand = x\nuser = a b\n', ['config.ini:3: [web] user: cannot be "a b": wanted name or name:group, by name or number']],
@@ -79,7 +80,17 @@ const table: readonly (readonly [string, readonly string[]])[] = [
   ['[web]\ncommand = x\nready = log:(\n', ['config.ini:3: [web] ready: cannot be "log:(": wanted log: with a regular expression of JavaScript (/(/: Unterminated group)']],
   ['[web]\ncommand = x\nready = log:x\nlog_file = none\n', ['config.ini:3: [web] ready: cannot be log with log_file = none: no output is captured']],
   ['[web]\nworker = w.js\nready = notify\n', ['config.ini:2: [web] worker: cannot find the worker module: wanted w.js', 'config.ini:3: [web] ready: cannot be used with an SDK worker: it says itself when it is ready; wanted auto']],
-  ['[DEFAULT]\nsingle_instance = etcd://x\n[web]\ncommand = x\n', ['config.ini:2: [DEFAULT] single_instance: cannot be "etcd://x": it is not available in this version; wanted true or false']],
+  ['[DEFAULT]\nsingle_instance = etcd://x\n[web]\ncommand = x\n', [`config.ini:2: [DEFAULT] single_instance: cannot be "etcd://x": ${ETCD}`]],
+  ['[web]\ncommand = x\nsingle_instance = maybe\n', ['config.ini:3: [web] single_instance: cannot be "maybe": wanted true or false (yes/no, on/off, 1/0)']],
+  ['[web]\ncommand = x\nsingle_instance = etcd://root:secret@/k\n', [`config.ini:3: [web] single_instance: cannot be "etcd://root:***@/k": ${ETCD}`]],
+  ['[web]\ncommand = x\nsingle_instance = etcd://a,b c/k\n', [`config.ini:3: [web] single_instance: cannot be "b c": wanted a host, as etcd1:2379, in ${ETCD.slice(7)}`]],
+  ['[web]\ncommand = x\nsingle_instance = etcd://root@a/k\n', ['config.ini:3: [web] single_instance: cannot be: wanted USER:PASSWORD before the @']],
+  ['[web]\ncommand = x\nsingle_instance = etcd://a/k\nlease = 10s\n', ['config.ini:4: [web] lease: cannot be 10s: wanted at least 13s, for a holder that cannot renew it must end its processes in time (graceful_timeout = 10s)']],
+  ['[web]\ncommand = x\nsingle_instance = etcd://a/k\nlease = 13500ms\n', ['config.ini:4: [web] lease: cannot be 13.5s: wanted whole seconds, at most a day']],
+  ['[web]\ncommand = x\nsingle_instance = etcd://a/k\netcd_ca = /nowhere/ca.pem\n', ['config.ini:4: [web] etcd_ca: cannot read /nowhere/ca.pem: ENOENT', 'config.ini:4: [web] etcd_ca: cannot be used without etcds://: wanted single_instance = etcds://HOST:PORT/KEY']],
+  ['[web]\ncommand = x\nsingle_instance = etcds://a/k\netcd_cert = /dev/null\n', ['config.ini:4: [web] etcd_cert: cannot be without the other: wanted etcd_cert and etcd_key']],
+  // hosts
+  ['[hosts]\na = -oProxyCommand=x\nb = h:relative\nall = h\nc =\n', [`config.ini:2: [hosts] a: cannot be "-oProxyCommand=x": ${HOST}`, `config.ini:3: [hosts] b: cannot be "h:relative": ${HOST}`, 'config.ini:4: [hosts] all: cannot be the name of a host: wanted letters, digits, _ . - and not all in "all"', `config.ini:5: [hosts] c: cannot be "": ${HOST}`]],
   ['[master]\nrun_path = /r/%(instance)s\n[web]\ncommand = x\nsingle_instance = true\n', ['config.ini:5: [web] single_instance: cannot be true: run_path names the instance itself (%(instance)s), so they have no folder in common']],
   ['[web]\ncommand = x\nhealth_check = ping\n', ['config.ini:3: [web] health_check: cannot be "ping": wanted tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log-silence:TIME']],
   ['[web]\ncommand = x\nhealth_check = log:x\n', ['config.ini:3: [web] health_check: cannot be "log:x": wanted tcp:HOST:PORT, http://HOST:PORT/PATH, exec:COMMAND or log-silence:TIME']],

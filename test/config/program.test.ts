@@ -62,6 +62,22 @@ const values: readonly (readonly [string, (spec: Spec) => unknown, unknown])[] =
     [{ kind: 'time' }, undefined],
   ],
   ['single_instance = Yes', (s) => s.singleInstance, true],
+  [
+    'single_instance = etcd://a:1,[::1],c/my/key\ngraceful_timeout = 1500ms',
+    (s) => [s.singleInstance, s.lease],
+    [true, { endpoints: ['a:1', '[::1]:2379', 'c:2379'], key: 'my/key', ms: 12_000 }],
+  ],
+  [
+    'single_instance = etcds://u:p%%40w@h/k\nlease = 3\ngraceful_timeout = 0\netcd_ca = /dev/null',
+    (s) => s.lease,
+    {
+      endpoints: ['h:2379'],
+      key: 'k',
+      user: { name: 'u', password: 'p@w' },
+      ms: 3_000,
+      tls: { ca: '/dev/null', cert: null, key: null },
+    },
+  ],
   ['ready = Notify\nworker_timeout = 2', (s) => [s.ready, s.workerTimeoutMs], [{ kind: 'notify' }, 2000]],
   ['ready = fd:3', (s) => s.ready, { kind: 'fd', fd: 3 }],
   ['ready = tcp:localhost:80', (s) => s.ready, { kind: 'tcp', address: 'localhost:80', own: false }],

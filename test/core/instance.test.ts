@@ -118,6 +118,7 @@ const events: Readonly<Record<Event['type'], Event>> = {
   waits: say.waits('waiting for db', true),
   lockGot: say.lockGot,
   lockTaken: say.lockTaken('green (pid 10)'),
+  lockLost: say.lockLost('etcd is away', true),
   checking: say.checking,
   checked: say.checked('answered 503'),
   hookSpawned: say.hookSpawned(9),
@@ -130,6 +131,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
   stopped: { start: 'starting spawn', run: 'starting spawn', restart: 'starting spawn' },
   waiting: { stop: 'stopped', kill: 'stopped', depsOk: 'starting spawn', waits: 'waiting' },
   'starting, spawn owed': {
+    lockGot: 'starting spawn',
     waits: 'waiting',
     stop: 'stopped',
     restart: 'starting',
@@ -151,6 +153,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     lockTaken: 'standby',
   },
   starting: {
+    lockLost: 'stopping -SIGKILL',
     stop: 'stopping SIGTERM SIGCONT',
     restart: 'stopping SIGTERM SIGCONT',
     kill: 'stopping -SIGKILL',
@@ -163,6 +166,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     deadline: 'running',
   },
   running: {
+    lockLost: 'stopping -SIGKILL',
     stop: 'stopping SIGTERM SIGCONT',
     restart: 'stopping SIGTERM SIGCONT',
     kill: 'stopping -SIGKILL',
@@ -172,6 +176,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     exited: 'backoff',
   },
   stopping: {
+    lockLost: 'stopping -SIGKILL look',
     start: 'stopping',
     stop: 'stopping',
     restart: 'stopping',
@@ -183,6 +188,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     untold: 'stopping SIGTERM SIGCONT',
   },
   'stopping, group left': {
+    lockLost: 'stopping -SIGKILL look',
     start: 'stopping',
     stop: 'stopping',
     restart: 'stopping',
@@ -193,6 +199,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     deadline: 'stopping -SIGKILL look',
   },
   'starting, pre_start runs': {
+    lockLost: 'stopping -SIGKILL',
     stop: 'stopping -SIGTERM -SIGCONT',
     restart: 'stopping -SIGTERM -SIGCONT',
     kill: 'stopping -SIGKILL',
@@ -204,6 +211,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     hookEnded: 'starting spawn',
   },
   'running, post_start and a check run': {
+    lockLost: 'stopping -SIGKILL -SIGKILL',
     stop: 'stopping -SIGKILL SIGTERM SIGCONT',
     restart: 'stopping -SIGKILL SIGTERM SIGCONT',
     kill: 'stopping -SIGKILL -SIGKILL',
@@ -217,6 +225,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     hookEnded: 'running',
   },
   'stopping, pre_stop runs': {
+    lockLost: 'stopping -SIGKILL -SIGKILL look',
     start: 'stopping',
     stop: 'stopping',
     restart: 'stopping',
@@ -228,6 +237,7 @@ const outcomes: Readonly<Record<string, Partial<Record<Event['type'], string>>>>
     hookEnded: 'stopping SIGTERM SIGCONT',
   },
   'stopping, post_stop runs': {
+    lockLost: 'starting -SIGKILL spawn',
     start: 'stopping',
     stop: 'stopping',
     restart: 'stopping',

@@ -9,6 +9,9 @@ export interface LockNews {
   tell(program: string, standing: Standing | null): void
 }
 
+/** Where no program has one. */
+export const noLeases: SingleLocks = { take: () => null, holds: () => false, keep: () => undefined }
+
 const standing: Standing = { of: 'green (pid 9)', reason: 'instance green (pid 9) runs it' }
 
 export class FakeLocks {

@@ -147,8 +147,10 @@ function mortal(life: Life, ports: Ports, store: Store & { readonly hasPending: 
     single: {
       take: (spec) => between(`the lock of ${spec.program}`, () => ports.single.take(spec)),
       holds: (program) => living(() => ports.single.holds(program)),
-      keep: (program, need) => between(`what ${program} needs of its lock`, () => ports.single.keep(program, need)),
+      keep: (program, need, spec) =>
+        between(`what ${program} needs of its lock`, () => ports.single.keep(program, need, spec)),
     },
+    leases: ports.leases,
     signals: {
       send: (pid, signal, group) => between(`${signal} to ${pid}`, () => ports.signals.send(pid, signal, group)),
       oomKilled: () => null,

@@ -15,7 +15,7 @@ import { tellStandby } from '../../src/supervisor/standby.ts'
 import type { Supervisor } from '../../src/supervisor/supervisor.ts'
 import { FakeClock } from './fake-clock.ts'
 import { Kernel } from './fake-kernel.ts'
-import { FakeLocks } from './fake-locks.ts'
+import { FakeLocks, noLeases } from './fake-locks.ts'
 import { Life, Master } from './fake-master.ts'
 import type { Nature, Process } from './fake-process.ts'
 import { FakeStore } from './fake-store.ts'
@@ -92,6 +92,7 @@ export class World {
       listeners: { keep: () => undefined },
       signals: this.kernel.signals(),
       single: this.locks.port(),
+      leases: noLeases,
       store: this.store,
       log: { info: () => undefined, warn: note, error: note },
       random: options.random ?? (() => 0),

@@ -118,6 +118,7 @@ export const extend = (ms: number): Event => ({ type: 'extend', ms })
 export const depsOk: Event = { type: 'depsOk' }
 export const waits = (text: string, stuck: boolean): Event => ({ type: 'waits', text, stuck })
 export const hangs: Event = { type: 'hangs', text: 'it said so' }
+export const lockLost = (reason: string, now: boolean): Event => ({ type: 'lockLost', reason, now })
 export const lockGot: Event = { type: 'lockGot' }
 export const lockTaken = (of: string): Event => ({ type: 'lockTaken', of, reason: `${of} runs it` })
 export const emptied: Event = { type: 'emptied' }
