@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { PhError } from '../src/errors.ts'
-import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands } from './commands/catalog.ts'
+import { type CommandName, type CommandRow, catalog, globalOptions } from './commands/catalog.ts'
 import { secondsOf } from './times.ts'
 
 export interface Globals {
@@ -113,11 +113,6 @@ async function readLine(argv: readonly string[], nearest: Nearest): Promise<Read
       options = one.opts()
     })
   }
-  for (const name of mentioned(laterCommands, argv)) {
-    quiet(root.command(name, { hidden: true }).argument('[words...]').allowUnknownOption()).action(() => {
-      throw unavailable(name)
-    })
-  }
 
   try {
     root.parse(argv, { from: 'user' })
@@ -145,15 +140,10 @@ async function readLine(argv: readonly string[], nearest: Nearest): Promise<Read
   }
 }
 
-const known: readonly string[] = [...Object.keys(catalog), ...laterCommands]
+const known: readonly string[] = Object.keys(catalog)
 
 function isKnown(word: string): boolean {
   return known.includes(word)
-}
-
-/** The error for a command or option of a later version. */
-function unavailable(what: string): PhError {
-  return new PhError('PH_USAGE', `cannot run "${what}": it is not available in this version`, { command: what })
 }
 
 /** Seconds of `10`, `1.5`, `500ms`, `10s`, `5m`, `2h`, `1d`. */

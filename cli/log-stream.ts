@@ -3,8 +3,8 @@
 // waited for until Ctrl-C; elsewhere one that died for a while, and one that was shut down ends it: a script must not
 // hang on it.
 
-import type { LogBatch, LogStream } from '../src/api/client.ts'
 import type { LogPlace, LogsResult, Params } from '../src/api/contract.ts'
+import type { LogBatch, LogStream } from '../src/api/notices.ts'
 import { PhError } from '../src/errors.ts'
 import { type Context, master } from './commands/context.ts'
 import type { Master } from './connect.ts'

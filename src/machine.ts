@@ -6,20 +6,21 @@ import { join } from 'node:path'
 import type { Config } from './config/load.ts'
 import { type Events, eventLog } from './control/events.ts'
 import { feedEvents } from './control/feed.ts'
+import type { MetricsParts } from './control/metrics.ts'
 import type { StatusFacts } from './control/status.ts'
+import { totalsOf } from './control/totals.ts'
 import type { Clock } from './core/ports.ts'
-import { leasesIn } from './core/standby.ts'
 import type { Event } from './core/state.ts'
 import { type Inheritance, inherit, isOurChild } from './inheritance.ts'
+import { leasesBy } from './leases.ts'
 import { abilities, type Feature, without } from './os/abilities.ts'
 import { watchStrangers } from './os/adopted.ts'
+import { capturedBytes } from './os/captured.ts'
 import { cgroupsOf } from './os/cgroups.ts'
-import { systemClock } from './os/clock.ts'
+import { busySeconds, systemClock } from './os/clock.ts'
 import { type Errands, errandsIn } from './os/errands.ts'
-import { etcd } from './os/etcd.ts'
 import { watchFiles } from './os/files.ts'
 import { makeOwnFolder } from './os/folders.ts'
-import { fusesIn } from './os/fuse.ts'
 import type { Received } from './os/handover.ts'
 import { type Ears, listenForHeralds } from './os/heralds.ts'
 import { systemAccounts } from './os/identity.ts'
@@ -39,9 +40,9 @@ import { packageFile, packageVersion } from './package.ts'
 import { nextRun } from './schedule.ts'
 import type { Desk } from './supervisor/desk.ts'
 import { launcherOf } from './supervisor/launch.ts'
-import { type Leases, leasesOf } from './supervisor/leases.ts'
+import type { Leases } from './supervisor/leases.ts'
 import { limitMemory } from './supervisor/memory-limit.ts'
-import { tellLost, tellStandby } from './supervisor/standby.ts'
+import { tellStandby } from './supervisor/standby.ts'
 import { Supervisor } from './supervisor/supervisor.ts'
 import { reloadOnChange } from './supervisor/watching.ts'
 import { workersOf } from './supervisor/worker-launch.ts'
@@ -67,6 +68,8 @@ export interface Machine {
   readonly leases: Pick<Leases, 'settled'>
   readonly supervisor: Supervisor
   readonly facts: StatusFacts
+  /** What a scrape wants beside these. */
+  readonly measured: Pick<MetricsParts, 'totals' | 'cpuSeconds' | 'busySeconds' | 'captured'>
   readonly inheritance: Inheritance | null
   /** The master's own environment, as processes inherit it. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -107,22 +110,11 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   const inheritance = inherit({ config, clock, log, strangers, single })
   const kept = inheritance?.kept ?? null
   const state = join(master.runPath, 'state')
-  const leases = leasesOf({
-    clock,
-    server: etcd(instance),
-    fuses: fusesIn({ folder: join(state, 'leases'), socket, clock }),
-    log,
-    news: (program, standing) => at(program, (desk) => tellStandby(desk, standing)),
-    lost(program, why, now) {
-      const tell = (): void => at(program, (desk) => tellLost(desk, why, now))
-      // Of what an earlier master has left, it may be known before there is a supervisor.
-      if (post.to) tell()
-      else clock.soon(tell)
-    },
-  })
-  for (const spec of kept ? leasesIn(kept) : []) leases.adopt(spec)
+  const leases = leasesBy({ clock, instance, state, socket, log, kept, isThere: () => post.to !== null, at })
   const store = openStore({ folder: state, version: packageVersion(), clock, kept, trouble: recordTrouble(log) })
+  const captured = capturedBytes()
   const output = captureOutput({
+    captured,
     folder: makeOwnFolder(join(master.runPath, 'io'), 0o711),
     writers: join(state, 'writers'),
     clock,
@@ -203,6 +195,12 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     counters: (pid) => supervisor.counters(pid),
     left: (leader) => Math.max(kin.countLeft(leader), cgroups.count(leader)),
   }
+  const measured = {
+    totals: totalsOf(supervisor, clock),
+    cpuSeconds: (pid: number) => usage.of(pid).cpuSeconds,
+    captured: captured.of,
+    busySeconds,
+  }
   feedEvents(supervisor, events, facts)
   limitMemory({ supervisor, clock, memoryOf: (pid) => usage.of(pid).memory })
   const own = [master.runPath, master.socket, master.pidfile, ...(master.logFile === null ? [] : [master.logFile])]
@@ -222,7 +220,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     close: () => heralds.close(),
   }
   const world = { clock, events, store, output, listeners, channel, errands, heralds: notices, single, leases }
-  return { ...world, supervisor, facts, inheritance, environment, features, stopReaping }
+  return { ...world, supervisor, facts, measured, inheritance, environment, features, stopReaping }
 }
 
 const recordTrouble =

@@ -8,6 +8,8 @@ import { roleOf } from './control/access.ts'
 import { Configuration } from './control/configuration.ts'
 import { type LogReading, logsOf } from './control/logs.ts'
 import { methodsOf, type Room } from './control/methods.ts'
+import { callsCounted, metricsOf } from './control/metrics.ts'
+import { openRpc } from './control/openrpc.ts'
 import { Operator } from './control/operator.ts'
 import { rpcServer } from './control/rpc.ts'
 import { schemas } from './control/schemas.ts'
@@ -68,6 +70,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     single,
     supervisor,
     facts,
+    measured,
     inheritance,
     environment,
   } = machine
@@ -173,6 +176,8 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       upgrade,
     }),
   )
+  const calls = callsCounted()
+  const clients = (): number => serving.server?.clients ?? 0
   const { mode, gid, access } = options.access
   writePidfile(master.pidfile, process.pid)
   const server = await serveControl({
@@ -183,9 +188,15 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     gid,
     maxClients: master.maxClients,
     maxMessage: master.maxMessage,
+    pages: {
+      isStopping: () => supervisor.isStopping,
+      openRpc: () => openRpc(room.version),
+      metrics: metricsOf({ ...room, ...measured, calls, clients }),
+    },
     rpc: rpcServer({
       handlers: methodsOf(room),
       schemas,
+      answered: calls.answered,
       audit: (method, params, { uid, pid }, denied) =>
         log.info({ audit: true, method, params, uid, pid }, denied ? 'denied' : 'called'),
       failed: (method, error) => log.error({ method, err: error }, 'a method failed'),

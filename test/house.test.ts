@@ -37,6 +37,7 @@ const floors: Readonly<Record<string, number>> = {
   'ending.ts': 4,
   'ground.ts': 4,
   'inheritance.ts': 4,
+  'leases.ts': 4,
   'machine.ts': 4,
   'signal-actions.ts': 4,
   'upgrade.ts': 4,
@@ -108,6 +109,7 @@ const osParts: Readonly<Record<string, readonly string[]>> = {
   'log-reader.ts': ['rotation.ts'],
   'log-stdout.ts': ['begun-line.ts', 'log-file.ts', 'log-trouble.ts'],
   'output.ts': [
+    'captured.ts',
     'ended-streams.ts',
     'fifo.ts',
     'folders.ts',
@@ -218,6 +220,7 @@ test('one door to each dangerous thing', () => {
     users((s) => s.packages.some((p) => p === name || p.startsWith(`${name}/`)))
   assert.deepEqual(imports('koffi').sort(), ['src/os/libc.ts', 'src/worker/duplicate.ts'])
   assert.deepEqual(imports('ini'), ['src/config/lexer.ts'])
+  assert.deepEqual(imports('prom-client'), ['src/control/exposition.ts', 'src/control/prom-client.d.ts'])
   assert.deepEqual(imports('croner'), ['src/schedule.ts'])
   assert.deepEqual(imports('chokidar'), ['src/os/files.ts'])
   assert.deepEqual(imports('blessed').sort(), ['cli/top/curves.ts', 'cli/top/terminal.ts'])

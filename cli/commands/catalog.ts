@@ -338,9 +338,6 @@ export const catalog = {
 
 export type CommandName = keyof typeof catalog
 
-/** Commands that a later version carries out: known, but refused, and not in the help. */
-export const laterCommands: readonly string[] = []
-
 /** Options that every command takes, before or after its name. */
 export const globalOptions = [
   ['-s, --socket <path>', "the master's control socket"],

@@ -4,7 +4,7 @@ import { PhError } from '../../src/errors.ts'
 import { packageVersion } from '../../src/package.ts'
 import { usageOf } from '../args.ts'
 import { columns, type Paint } from '../format.ts'
-import { type CommandName, type CommandRow, catalog, globalOptions, laterCommands, type Topic } from './catalog.ts'
+import { type CommandName, type CommandRow, catalog, globalOptions, type Topic } from './catalog.ts'
 import { type Context, OK } from './context.ts'
 import { nearest } from './nearest.ts'
 
@@ -18,9 +18,6 @@ export async function help(ctx: Context): Promise<number> {
     const known = name as CommandName
     ctx.out.result(catalog[known], () => commandHelp(known, ctx.out.paint))
     return OK
-  }
-  if (laterCommands.some((later) => later === name)) {
-    throw new PhError('PH_USAGE', `cannot help with "${name}": it is not available in this version`)
   }
   const near = await nearest(name, Object.keys(catalog))
   const hint = near === null ? '  see: phctl help' : `  did you mean: phctl help ${near}`

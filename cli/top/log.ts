@@ -1,7 +1,7 @@
 // The log of what is selected: lines as they come, held or followed, and which of them are seen. Pure.
 
-import type { LogBatch } from '../../src/api/client.ts'
 import type { LogLine, LogSource } from '../../src/api/contract.ts'
+import type { LogBatch } from '../../src/api/notices.ts'
 import { inOrder } from '../log-lines.ts'
 import type { Log, Model } from './model.ts'
 

@@ -1,8 +1,8 @@
 // All that `top` knows, and all that can happen to it. Types, and the state at the beginning; what follows from what
 // is in update.ts. Immutable: a message makes the next model.
 
-import type { LogBatch } from '../../src/api/client.ts'
 import type { Happening, Info, LogLine, LogSource, Program } from '../../src/api/contract.ts'
+import type { LogBatch } from '../../src/api/notices.ts'
 import type { View } from './keys.ts'
 
 export interface Size {

@@ -12,7 +12,7 @@ import { lineSplitter } from './framing.ts'
 import { readMessage, wireError } from './messages.ts'
 import { type EventStream, type LogStream, type Notice, streamsOn } from './notices.ts'
 
-export type { EventStream, LogBatch, LogStream, Missed, Notice } from './notices.ts'
+export type { EventStream, LogStream, Missed, Notice } from './notices.ts'
 
 /** Longest answer taken, in bytes: `status` of 10 000 processes is about 6 MB. */
 const MAX_ANSWER = 256 * 1024 * 1024
@@ -34,9 +34,14 @@ export interface Client {
   logs(params: Params<'logs'>): LogStream
   /** Every notification, as it comes; `hear` must not throw. Returns what ends it. */
   onNotice(hear: (notice: Notice) => void): () => void
+  /** A call can be made. */
+  readonly isOpen: boolean
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>
+  /** What is owed comes first. */
   close(): void
+  /** At once: calls that are under way are rejected. */
+  drop(): void
 }
 
 /**
@@ -158,8 +163,9 @@ function clientOn(socket: Socket, path: string): Client {
     gone()
   })
 
+  const isOpen = (): boolean => !socket.destroyed && !socket.writableEnded
   const raw = (method: string, params: unknown): Promise<unknown> => {
-    if (socket.destroyed || socket.writableEnded) {
+    if (!isOpen()) {
       const why = `cannot call ${method}: the connection to ${path} is closed`
       return Promise.reject(ended ?? new PhError('PH_NO_MASTER', why, { socket: path }))
     }
@@ -187,11 +193,15 @@ function clientOn(socket: Socket, path: string): Client {
       hearers.add(hear)
       return () => hearers.delete(hear)
     },
+    get isOpen() {
+      return isOpen()
+    },
     closed,
     close() {
       socket.end()
       if (socket.isPaused()) socket.resume() // else its end would never be read
     },
+    drop: () => breakOff('this client was closed'),
   }
 }
 

@@ -7,7 +7,6 @@ import type { Clock } from '../core/ports.ts'
 import { PhError } from '../errors.ts'
 import type { Peer, Role } from './access.ts'
 import type { HalfRead, Reader } from './half-read.ts'
-import { isHttp, refuseHttp } from './http.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { sender } from './sender.ts'
 import { Session } from './session.ts'
@@ -36,6 +35,7 @@ const REFUSED_MS = 1_000
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
 const MAX_NOTICES = 1024 * 1024
 
+/** A client that speaks JSON, a text a line. The socket is paused, and what it has said so far is still in it. */
 export function serve(socket: Socket, who: Peer & { readonly role: Role }, options: ConnectionOptions): void {
   const { clock, maxMessage, rpc, turns, halfRead, clients } = options
   const out = sender(socket, clock, clients)
@@ -51,7 +51,6 @@ export function serve(socket: Socket, who: Peer & { readonly role: Role }, optio
   let waiting = 0
   /** Calls of a batch that are still to be begun. */
   let parts = 0
-  let first = true
   /** It has been refused: what it sends is read and forgotten. */
   let over = false
   // Behind a batch whose answer has gone out in part nothing is begun: its own answer would have to wait in memory.
@@ -78,7 +77,7 @@ export function serve(socket: Socket, who: Peer & { readonly role: Role }, optio
     out.send(JSON.stringify(errorResponse(null, refusal)))
     letGo(socket, clock)
   }
-  const reader: Reader = { isHeard: () => !socket.isPaused(), refuse }
+  const reader: Reader = { word: 'line', isHeard: () => !socket.isPaused(), refuse }
 
   const answer = async (line: Buffer): Promise<void> => {
     waiting -= line.length
@@ -97,13 +96,6 @@ export function serve(socket: Socket, who: Peer & { readonly role: Role }, optio
     (line) => {
       ended++
       if (over || line.length === 0) return
-      if (first && isHttp(line)) {
-        over = true
-        refuseHttp(socket)
-        letGo(socket, clock)
-        return
-      }
-      first = false
       owed++
       waiting += line.length
       place.add(() => answer(line))
@@ -134,6 +126,7 @@ export function serve(socket: Socket, who: Peer & { readonly role: Role }, optio
     session.end()
     place.wake() // what it asked to be changed is changed all the same
   })
+  socket.resume()
 }
 
 /**

@@ -1,4 +1,4 @@
-// Lines that clients have begun and not ended. Each costs memory and a descriptor for as long as it stands, so
+// Lines, and requests of HTTP, that clients have begun and not ended. Each costs memory and a descriptor for as long as it stands, so
 // there is an end to both: a line has so long to come to its end, and all together hold so many bytes. A client
 // that has begun none may say nothing for as long as it likes.
 
@@ -11,6 +11,8 @@ export const LINE_MS = 30_000
 const MOST_LINES = 16
 
 export interface Reader {
+  /** What it has begun. */
+  readonly word: 'line' | 'request'
   /** Do we read what it sends? While we do not, it is not its fault that the line has no end. */
   isHeard(): boolean
   /** It is told why, and let go. */
@@ -64,7 +66,8 @@ export function halfReadOf(clock: Clock, maxMessage: number, lineMs = LINE_MS): 
     const now = clock.now()
     for (const [reader, { by, bytes }] of [...halves]) {
       if (by > now) break
-      if (reader.isHeard()) refuse(reader, `cannot wait longer: a line was begun ${lineMs / 1000} s ago and has no end`)
+      if (reader.isHeard())
+        refuse(reader, `cannot wait longer: a ${reader.word} was begun ${lineMs / 1000} s ago and has no end`)
       else {
         forget(reader)
         begin(reader, bytes)
@@ -78,7 +81,10 @@ export function halfReadOf(clock: Clock, maxMessage: number, lineMs = LINE_MS): 
     const [greatest] = [...halves].sort(([, a], [, b]) => b.bytes - a.bytes)
     if (!greatest) return
     const most = `${MOST_LINES} times max_message`
-    refuse(greatest[0], `cannot hold more of this line: what all clients have begun is more than ${most}`)
+    refuse(
+      greatest[0],
+      `cannot hold more of this ${greatest[0].word}: what all clients have begun is more than ${most}`,
+    )
   }
 
   return {

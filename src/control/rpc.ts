@@ -29,6 +29,8 @@ export interface RpcOptions {
   readonly schemas: { readonly [name: string]: z.ZodType }
   /** Told before a method that changes something runs, or is refused to this caller. */
   audit(method: string, params: unknown, caller: Caller, denied: boolean): void
+  /** Told of each answer; `method` is one of the handlers, or null. */
+  answered?(method: string | null, ok: boolean): void
   /** A handler failed in a way that is our fault: the caller gets -32603 and no details. */
   failed(method: string, error: unknown): void
 }
@@ -60,7 +62,7 @@ const looking = new Set<string>([
   'rpc.discover',
 ])
 
-export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc {
+export function rpcServer({ handlers, schemas, audit, answered, failed }: RpcOptions): Rpc {
   const server = new JSONRPCServer<Caller>({ errorListener: () => undefined })
   server.mapErrorToJSONRPCErrorResponse = (id, error: unknown) => errorResponse(id ?? null, error)
   for (const name of Object.keys(handlers)) {
@@ -90,13 +92,19 @@ export function rpcServer({ handlers, schemas, audit, failed }: RpcOptions): Rpc
   server.handleMethodNotFound = async ({ id, method }: JSONRPCRequest) =>
     id === undefined ? null : errorResponse(id, unknownMethod(method, Object.keys(handlers)))
 
+  const count = (entry: unknown, ok: boolean): void => {
+    const method = (entry as { method?: unknown } | null)?.method
+    answered?.(typeof method === 'string' && Object.hasOwn(handlers, method) ? method : null, ok)
+  }
   const one = async (entry: unknown, caller: Caller): Promise<string | null> => {
     try {
       const fault = envelopeFault(entry)
       if (fault !== null) throw new PhError('PH_INVALID', `invalid request: ${fault}`)
       const response: JSONRPCResponse | null = await server.receive(entry as JSONRPCRequest, caller)
+      count(entry, response?.error === undefined)
       return response && JSON.stringify(response)
     } catch (e) {
+      count(entry, false)
       if (!(e instanceof PhError)) failed('(none)', e) // what a handler gave is no JSON
       return JSON.stringify(errorResponse(null, e))
     }

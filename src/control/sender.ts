@@ -1,7 +1,7 @@
 // What goes out on a connection: whole lines, few writes, and a bounded queue. The answer to a batch may be far longer
 // than what is kept for a client: beyond some bytes it is written as its parts come, and other lines wait for its end.
 
-import type { Socket } from 'node:net'
+import type { Writable } from 'node:stream'
 import type { Clock } from '../core/ports.ts'
 
 /** Answers that a client does not take, in bytes: no more of its calls are begun then. */
@@ -10,7 +10,7 @@ const MOST_UNREAD = 1024 * 1024
 const MOST_UNREAD_OF_ALL = 32 * 1024 * 1024
 const LEAST_UNREAD = 64 * 1024
 /** Who takes nothing for so long, with calls that wait, is let go. */
-const UNREAD_MS = 10_000
+export const UNREAD_MS = 10_000
 /** The answer to a batch is kept together so far. */
 const MOST_OF_A_LIST = 256 * 1024
 
@@ -35,7 +35,8 @@ export interface List {
   end(): string | null
 }
 
-export function sender(socket: Socket, clock: Clock, clients: () => number): Sender {
+/** @param socket or the body of one answer of HTTP. */
+export function sender(socket: Writable, clock: Clock, clients: () => number, unreadMs = UNREAD_MS): Sender {
   let corked = false
   let within: List | null = null
   /** Lines that wait for the end of the list. */
@@ -103,7 +104,7 @@ export function sender(socket: Socket, clock: Clock, clients: () => number): Sen
     isBehind() {
       const most = Math.min(MOST_UNREAD, Math.max(LEAST_UNREAD, MOST_UNREAD_OF_ALL / clients()))
       if (socket.destroyed || socket.writableLength <= most) return false
-      patience ??= clock.alarm(clock.now() + UNREAD_MS, () => socket.destroy())
+      patience ??= clock.alarm(clock.now() + unreadMs, () => socket.destroy())
       return true
     },
     get isWithin() {

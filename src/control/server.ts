@@ -5,7 +5,11 @@ import type { Socket } from 'node:net'
 import { PhError } from '../errors.ts'
 import type { Peer, Role } from './access.ts'
 import { letGo, serve } from './connection.ts'
+import { greet, type Speech } from './greeting.ts'
 import { type HalfRead, halfReadOf } from './half-read.ts'
+import { type HttpSpeaker, httpSpeaker } from './http.ts'
+import type { Pages } from './http-pages.ts'
+import { lastWords } from './http-words.ts'
 import { type ListenOptions, listenOnFile } from './listener.ts'
 import { errorResponse, type Rpc } from './rpc.ts'
 import { type Turns, turnsOf } from './turns.ts'
@@ -16,7 +20,11 @@ export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
   readonly maxMessage: number
   /** How long a line may take, where that is not the usual time. */
   readonly lineMs?: number
+  /** How long a client may take nothing of an answer of HTTP, where that is not the usual time. */
+  readonly unreadMs?: number
   readonly rpc: Rpc
+  /** What clients of HTTP may look at. */
+  readonly pages: Pages
   /** Who is at the other end. */
   peerOf(fd: number): Peer
   /** What it may do; null = nothing. */
@@ -31,9 +39,14 @@ export interface ServerOptions extends Omit<ListenOptions, 'connected'> {
 const ALWAYS_SERVED = 8
 /** So many of them at once where descriptors run out. */
 const REFUSED_WHEN_SCARCE = 8
+/** Who is refused says first whether it speaks HTTP; of one that does not say, we take it after so long that it does not. */
+const SILENT_MS = 200
+
 export interface ControlServer {
   /** Of the listening socket. */
   readonly fd: number
+  /** How many are connected, and were not refused. */
+  readonly clients: number
   /** No new connections; removes the socket's file if it is still ours. Answers in hand still go out. */
   close(closed: () => void): void
 }
@@ -44,7 +57,8 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
   const turns = turnsOf(options.clock)
   const arrivals = turns.place()
   const halfRead = halfReadOf(options.clock, options.maxMessage, options.lineMs)
-  const refusing = { ...options, turns, halfRead, refused: new Set<Socket>() }
+  const parts = { ...options, turns, halfRead, clients: () => clients.size }
+  const refusing = { ...options, parts, http: httpSpeaker(parts), refused: new Set<Socket>() }
   const connected = (socket: Socket): void => {
     // 'close' follows; a client that goes away does not undo what it asked for.
     socket.on('error', () => undefined)
@@ -57,6 +71,9 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
   return {
     get fd() {
       return listener.fd
+    },
+    get clients() {
+      return clients.size
     },
     close(closed) {
       listener.close()
@@ -73,8 +90,8 @@ export async function serveControl(options: ServerOptions): Promise<ControlServe
 }
 
 interface Refusing extends ServerOptions {
-  readonly turns: Turns
-  readonly halfRead: HalfRead
+  readonly parts: ServerOptions & { readonly turns: Turns; readonly halfRead: HalfRead; clients(): number }
+  readonly http: HttpSpeaker
   /** Who has been refused, and may still read why. */
   readonly refused: Set<Socket>
 }
@@ -104,11 +121,11 @@ function accept(socket: Socket, clients: Set<Socket>, options: Refusing): void {
   }
   clients.add(socket)
   socket.on('close', () => clients.delete(socket))
-  serve(
-    socket,
-    { ...peer, role },
-    { ...options, clients: () => clients.size, hungUp: () => options.hungUp(fdOf(socket)) },
-  )
+  const connection = { ...options.parts, hungUp: () => options.hungUp(fdOf(socket)) }
+  greet(socket, (speech) => {
+    if (speech === 'http') options.http.take(socket, { ...peer, role }, connection.hungUp)
+    else serve(socket, { ...peer, role }, connection)
+  })
 }
 
 /** One answer, and the end. */
@@ -120,12 +137,26 @@ function refuse(socket: Socket, refusal: PhError, { clock, refused }: Refusing, 
   }
   refused.add(socket)
   socket.on('close', () => refused.delete(socket))
-  socket.write(text)
-  letGo(socket, clock)
+  let said = false
+  const say = (speech: Speech): void => {
+    if (said || socket.destroyed) return
+    said = true
+    socket.write(speech === 'lines' ? text : lastWords(refusal.code === 'PH_DENIED' ? 403 : 503, refusal))
+    letGo(socket, clock)
+  }
+  socket.on(
+    'close',
+    clock.alarm(clock.now() + SILENT_MS, () => say('lines')),
+  )
+  socket.on('end', () => say('lines'))
+  greet(socket, say)
 }
 
-/** Lets those go that waited for an answer with a closed mouth, and have gone meanwhile. */
-function sweep(clients: Set<Socket>, { hungUp }: ServerOptions): void {
+/** Lets those go that waited for an answer with a closed mouth, and have gone meanwhile; or one that may ask something later. */
+function sweep(clients: Set<Socket>, { hungUp, http }: Refusing): void {
+  const idle = http.letIdleGo()
+  if (idle) clients.delete(idle)
+
   for (const client of clients) {
     if (!client.readableEnded || client.destroyed || !hungUp(fdOf(client))) continue
     clients.delete(client)

@@ -14,18 +14,19 @@ export interface Wire {
 }
 
 export class Session {
-  readonly #wire: Wire
+  readonly #wire: Wire | null
   readonly #open = new Map<number, Subscription>()
   #serial = 0
   readonly #gone = new Set<() => void>()
   #ended = false
 
-  constructor(wire: Wire) {
+  /** @param wire null: it can be told nothing but the answer. */
+  constructor(wire: Wire | null) {
     this.#wire = wire
   }
 
   get full(): boolean {
-    return this.#wire.full
+    return this.#wire?.full ?? true
   }
 
   /** The connection is gone: whatever is said, nobody hears it. */
@@ -35,6 +36,10 @@ export class Session {
 
   /** `make` gets the subscription's number. Throws PH_LIMIT. */
   subscribe(make: (id: number) => Subscription): number {
+    if (this.#wire === null) {
+      const instead = 'speak JSON-RPC on this socket without HTTP, one JSON text a line'
+      throw new PhError('PH_CONFLICT', `cannot subscribe over HTTP, which has answers only: ${instead}`)
+    }
     if (this.#open.size >= MOST_SUBSCRIPTIONS) {
       throw new PhError('PH_LIMIT', `cannot hold more than ${MOST_SUBSCRIPTIONS} subscriptions on one connection`)
     }
@@ -57,7 +62,7 @@ export class Session {
   }
 
   notify(method: 'log' | 'event', params: object): void {
-    this.#wire.notify(method, params)
+    this.#wire?.notify(method, params)
   }
 
   /** The client has read what was waiting. */

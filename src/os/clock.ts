@@ -66,5 +66,8 @@ export function systemClock(): Clock {
   }
 }
 
+/** Seconds in which this process did not wait for anything to happen. Node counts them anyway. */
+export const busySeconds = (): number => performance.eventLoopUtilization().active / 1000
+
 /** Rounded up: Node fires up to 1 ms early otherwise, and the alarm would be armed again for nothing. */
 const delayOf = (ms: number): number => Math.min(LONGEST_MS, Math.max(0, Math.ceil(ms)))

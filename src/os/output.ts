@@ -1,11 +1,9 @@
 // Captured output: one FIFO per stream of a process, taken by the pump, moved into log files.
 //
-// A FIFO and not a socket pair: the child can open /dev/stdout again, and what it has written stays
-// readable whatever happens to us. The child's end is opened on its own, read-write and blocking, so
-// the child never gets SIGPIPE and never shares our O_NONBLOCK. Reading ends when the last writer has
-// closed: a grandchild that holds stdout keeps its stream, and nobody waits for it.
-// When we die the processes go on writing into their FIFOs, and wait when these are full: the next master opens them
-// again and reads on. How the bytes of one stream get into its file is stream.ts.
+// A FIFO and not a socket pair: the child can open /dev/stdout again, and what it has written stays readable whatever
+// happens to us. The child's end is opened on its own, read-write and blocking, so it never gets SIGPIPE and never
+// shares our O_NONBLOCK. Reading ends when the last writer has closed: a grandchild may hold it, and nobody waits.
+// When we die they write on into their FIFOs, and wait when these are full: the next master reads on. See stream.ts.
 
 import { closeSync, constants, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,6 +12,7 @@ import type { Clock, Output, Store, Streams } from '../core/ports.ts'
 import type { Kept, Unsaid } from '../core/record.ts'
 import type { OutputSpec } from '../core/spec.ts'
 import { errno, messageOf } from '../errors.ts'
+import type { Captured } from './captured.ts'
 import { endedStreams } from './ended-streams.ts'
 import { openFifo, pipeFor } from './fifo.ts'
 import { clearFolder } from './folders.ts'
@@ -49,6 +48,7 @@ export interface CaptureOptions {
   readonly writers: string
   readonly clock: Clock
   readonly trouble: Trouble
+  readonly captured?: Pick<Captured, 'counter'>
   readonly store: Store
   /** The streams of an earlier master, by the names of their FIFOs, and its log files. */
   readonly kept: Pick<Kept, 'stream' | 'file'> | null
@@ -76,7 +76,8 @@ const LF = 0x0a
 /** A log that could not be opened for a stream of an earlier master is tried again. */
 const RETRY_MS = 1_000
 
-export function captureOutput({ folder, writers, clock, trouble, store, kept, readers }: CaptureOptions): Capture {
+export function captureOutput(parts: CaptureOptions): Capture {
+  const { folder, writers, clock, trouble, captured, store, kept, readers } = parts
   const files = logFiles(clock, trouble)
   const pumping = pump(clock)
   const tools = streamTools()
@@ -103,6 +104,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
     const program = name.slice(0, name.lastIndexOf(':'))
     const file = files.open({ path, maxBytes, backups, compress })
     undo.push(() => files.close(file))
+    const count = captured?.counter(program, label)
     const failed = (e: unknown): void => trouble({ file: file.path, error: messageOf(e) })
     const resumes = adopted && lastWriters.of(path) === id
     const onLine = (): ((text: string) => void) | null => lookers.get(token ?? '') ?? null
@@ -126,6 +128,7 @@ export function captureOutput({ folder, writers, clock, trouble, store, kept, re
       fd,
       take(hup: boolean): Taken {
         const taken = stream.take(hup)
+        count?.(taken.bytes)
         if (taken.bytes > 0) hearing?.heard()
         if (hup && taken.state === 'stuck') ended.waits(program, id, drop)
         return taken

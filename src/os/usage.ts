@@ -11,6 +11,8 @@ export interface Usage {
   readonly cpu: number | null
   /** Resident bytes. */
   readonly memory: number | null
+  /** Seconds of CPU that it has had. */
+  readonly cpuSeconds: number | null
 }
 
 export interface UsageReader {
@@ -45,7 +47,7 @@ export function usageReader(clock: Clock): UsageReader {
         swept = now
         for (const [known, { at }] of readings) if (now - at > STALE_MS) readings.delete(known)
       }
-      return fresh ?? { cpu: null, memory: null }
+      return fresh ?? { cpu: null, memory: null, cpuSeconds: null }
     },
   }
 }
@@ -60,5 +62,5 @@ function read(pid: number, now: number, last: Reading | undefined): Reading | nu
   const seconds = same ? (now - same.at) / 1000 : uptime() - startTicks / TICKS_PER_SECOND
   const spent = (ticks - (same?.ticks ?? 0)) / TICKS_PER_SECOND
   const cpu = seconds > 0.01 ? Math.round((spent / seconds) * 1000) / 10 : null
-  return { at: now, ticks, startTicks, cpu, memory }
+  return { at: now, ticks, startTicks, cpu, memory, cpuSeconds: ticks / TICKS_PER_SECOND }
 }

@@ -192,9 +192,9 @@ export class Supervisor {
   #handle(mail: Mail): void {
     switch (mail.type) {
       case 'reaped':
-        this.#counters.delete(mail.pid)
         this.#recycling.forget(mail.pid)
         this.#all.reaped(mail.pid, mail.code, mail.signal)
+        this.#counters.delete(mail.pid) // who watches may have wanted the last of them
         break
       case 'look':
         this.#all.lookAll()

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { parseArgs, parseOptions, plainLine, seconds, usageOf } from '../../cli/args.ts'
-import { type CommandName, catalog, laterCommands } from '../../cli/commands/catalog.ts'
+import { type CommandName, catalog } from '../../cli/commands/catalog.ts'
 import { handlers } from '../../cli/commands/index.ts'
 import { nearest } from '../../cli/commands/nearest.ts'
 import { PhError } from '../../src/errors.ts'
@@ -77,9 +77,6 @@ for (const [line, words] of [
   ['status --timeout', /argument missing/],
   ['status --timeout soon', /^cannot read --timeout "soon": wanted a time like 10/],
   ['status --timeout -1', /--timeout/],
-  ...laterCommands.map(
-    (name) => [`${name} web -x`, new RegExp(`^cannot run "${name}": it is not available in this version$`)] as const,
-  ),
 ] as const) {
   test(`phctl ${line}: refused`, async () => {
     assert.match(await refusal(line), words)

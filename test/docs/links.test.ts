@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { catalog, globalOptions, laterCommands } from '../../cli/commands/catalog.ts'
+import { catalog, globalOptions } from '../../cli/commands/catalog.ts'
 import { usage } from '../../src/arguments.ts'
 import { root } from '../helpers/scene.ts'
 import { anchors, blocks, inline, pages, prose } from './pages.ts'
@@ -35,12 +35,8 @@ for (const page of pages) {
   })
 }
 
-test('every page is linked from the README', () => {
-  const linked = new Set(linksOf('README.md').map(({ file }) => file))
-  assert.deepEqual(
-    pages.filter((page) => page !== 'README.md' && !linked.has(page)),
-    [],
-  )
+test('the README links the index of all pages', () => {
+  assert.ok(linksOf('README.md').some(({ file }) => file === 'docs/README.md'))
 })
 
 test('the index of docs/ has every page, once', () => {
@@ -68,16 +64,13 @@ for (const page of pages.filter((name) => name !== 'CHANGELOG.md')) {
   })
 }
 
-const later: readonly string[] = laterCommands
-
 function phctlFault(words: string): string | null {
   const values = new Set<string>(
     globalOptions.filter(([flags]) => flags.includes('<')).flatMap(([flags]) => flags.match(/--?\w+/g) ?? []),
   )
   const list = words.split(' ').filter(Boolean)
   const command = list.find((word, at) => /^[a-z.]+$/.test(word) && !values.has(list[at - 1] ?? ''))
-  // Pages may say of a later command that it is refused.
-  if (command === undefined || Object.hasOwn(catalog, command) || later.includes(command)) return null
+  if (command === undefined || Object.hasOwn(catalog, command)) return null
   return `no command ${command}`
 }
 

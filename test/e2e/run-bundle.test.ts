@@ -11,6 +11,12 @@ import { missing, root, sceneOf } from '../helpers/scene.ts'
 import { paneOf } from '../helpers/tmux.ts'
 
 for (const program of ['phd', 'phctl']) {
+  test(`${program}: its bundle has no import() of its own, which a script with V8's code cannot do`, () => {
+    const text = readFileSync(join(root, 'dist/bin', `${program}.bundle.cjs`), 'utf8')
+    const own = text.replace('module.exports = import(', '') // said to a Node of its own, by phctl import
+    assert.ok(!/\bimport\(/.test(own))
+  })
+
   test(`${program}: its code is made anew on request, and taken by V8; junk is not, and it runs all the same`, (t) => {
     const scene = sceneOf(t)
     const at = (name: string): string => scene.path(`dist/bin/${name}`)
@@ -25,9 +31,6 @@ for (const program of ['phd', 'phctl']) {
     assert.equal(run('--make-code', '--help'), plain)
     // As in the program: what V8 takes here, it takes there.
     const text = scene.read(`dist/bin/${program}.bundle.cjs`)
-    // With code from a file Node knows no loader for `import()`: what is loaded later must be required.
-    const own = text.replace('module.exports = import(', '') // said to a Node of its own, by phctl import
-    assert.ok(!/\bimport\(/.test(own))
     const source = `(function (exports, require, module, __filename, __dirname) { ${text}\n})`
     const cachedData = readFileSync(at(`${program}.code`))
     assert.equal(new Script(source, { cachedData }).cachedDataRejected, false)

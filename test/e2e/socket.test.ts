@@ -104,18 +104,6 @@ test('what is wrong with parameters is said by name', async (t) => {
   assert.match(error?.message ?? '', /cannot call scale: workers: wanted a number, came "two".*"extra"/s)
 })
 
-test('HTTP is answered with 501 and a word in plain text, and nothing of its body is carried out', async (t) => {
-  const master = await startMaster(t, ini)
-  await master.state('web:0', 'RUNNING')
-  const raw = await rawSocket(master.socket)
-  const body = `${call(1, 'stop', { target: 'web' })}\n`
-  raw.send(`POST / HTTP/1.1\r\nHost: phd\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
-  const text = await raw.rest()
-  assert.match(text, /^HTTP\/1\.1 501 Not Implemented\r\n.*Connection: close\r\n\r\nHTTP on this socket/s)
-  assert.equal((await master.process('web:0')).state, 'RUNNING')
-  assert.ok(!master.log.some((line) => line.method === 'stop'))
-})
-
 test('a script that has said all and waits with a closed mouth still gets its answer', async (t) => {
   const master = await startMaster(
     t,

@@ -11,16 +11,20 @@ import { sceneOf } from './scene.ts'
 export interface ControlOptions {
   readonly maxMessage?: number
   readonly lineMs?: number
+  readonly unreadMs?: number
+  readonly maxClients?: number
   readonly handlers?: Readonly<Record<string, () => unknown>>
 }
 
 /** Its path. There is a `ping`. */
 export async function controlSocket(
   t: TestContext,
-  { handlers = {}, maxMessage = 1024 * 1024, ...options }: ControlOptions,
+  // A clock that waits for the usual 30 s would keep the test's process.
+  { handlers = {}, maxMessage = 1024 * 1024, lineMs = 2_000, ...options }: ControlOptions,
+  name = 'c.sock',
 ) {
   const scene = sceneOf(t)
-  const path = scene.path('c.sock')
+  const path = scene.path(name)
   const all = { ping: () => 'pong', ...handlers }
   const server = await serveControl({
     path,
@@ -30,7 +34,13 @@ export async function controlSocket(
     clock: systemClock(),
     maxClients: 256,
     maxMessage,
+    lineMs,
     ...options,
+    pages: {
+      isStopping: () => false,
+      openRpc: () => ({}),
+      metrics: async () => ({ type: 'text/plain', parts: (async function* () {})() }),
+    },
     rpc: rpcServer({
       handlers: all,
       schemas: Object.fromEntries(Object.keys(all).map((name) => [name, z.looseObject({})])),

@@ -62,5 +62,5 @@ test('CPU is that since the last reading; a reading is kept for a second; an idl
 })
 
 test('a process that is not there has no facts', () => {
-  assert.deepEqual(usageReader(systemClock()).of(2 ** 22 - 1), { cpu: null, memory: null })
+  assert.deepEqual(usageReader(systemClock()).of(2 ** 22 - 1), { cpu: null, memory: null, cpuSeconds: null })
 })
