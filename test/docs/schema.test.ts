@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { jsonSchema } from '../../man/json-schema.ts'
+import { jsonSchema } from '../../docs/man/json-schema.ts'
 import { openRpc } from '../../src/control/openrpc.ts'
 import { quick, startMaster } from '../helpers/master.ts'
 import { text } from './pages.ts'

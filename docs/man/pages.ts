@@ -1,11 +1,11 @@
 // The manual pages: phd(1), phctl(1), phd-config(5). Made of the tables that the programs themselves read (commands,
 // options, keys) and of the pages of docs/ that tests compare with the code, so that they say nothing else.
 
-import { usageOf } from '../cli/args.ts'
-import { type CommandRow, catalog, globalOptions, type Topic } from '../cli/commands/catalog.ts'
-import { usage } from '../src/arguments.ts'
-import type { SettingRow } from '../src/config/setting-row.ts'
-import { rows } from '../src/config/settings.ts'
+import { usageOf } from '../../cli/args.ts'
+import { type CommandRow, catalog, globalOptions, type Topic } from '../../cli/commands/catalog.ts'
+import { usage } from '../../src/arguments.ts'
+import type { SettingRow } from '../../src/config/setting-row.ts'
+import { rows } from '../../src/config/settings.ts'
 import { roffOf, sectionOf } from './markdown.ts'
 import { example, type Head, heading, inline, item, pageOf, paragraph, subheading } from './roff.ts'
 

@@ -2,7 +2,7 @@
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { packageVersion } from '../src/package.ts'
+import { packageVersion } from '../../src/package.ts'
 import { manualPages } from './pages.ts'
 
 const read = (file: string): string => readFileSync(file, 'utf8')

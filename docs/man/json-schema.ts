@@ -2,9 +2,9 @@
 // rest what stands here.
 
 import * as z from 'zod'
-import { type CommandName, catalog } from '../cli/commands/catalog.ts'
-import { eventTopics } from '../src/api/contract.ts'
-import { wireTypes } from '../src/control/results.ts'
+import { type CommandName, catalog } from '../../cli/commands/catalog.ts'
+import { eventTopics } from '../../src/api/contract.ts'
+import { wireTypes } from '../../src/control/results.ts'
 
 /** `$defs` has a schema for each command, `error` for a failure, and the types that these are made of. */
 export function jsonSchema(): object {
