@@ -9,7 +9,7 @@ export interface Out {
   readonly json: boolean
   /** stdout is a terminal. */
   readonly tty: boolean
-  /** Columns to fit: the terminal's, else $COLUMNS, else 80. */
+  /** Columns to fit: the terminal's, else $COLUMNS, else there is no limit. */
   readonly columns: number
   readonly rows: number
   readonly paint: Paint
@@ -43,7 +43,8 @@ export function outputOf(json: boolean, broken: (e: Error) => void): Out {
       return tty()
     },
     get columns() {
-      return (tty() ? process.stdout.columns : Number(process.env.COLUMNS)) || 80
+      // Whoever reads a pipe wants all of it.
+      return tty() ? process.stdout.columns || 80 : Number(process.env.COLUMNS) || Number.POSITIVE_INFINITY
     },
     get rows() {
       return (tty() ? process.stdout.rows : 0) || 24

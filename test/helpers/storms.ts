@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { play } from './storm.ts'
 
-const all = Number(process.env.STORM_RUNS ?? 10_000)
+const all = Number(process.env.STORM_RUNS ?? 5_000)
 const USUAL_SEED = 1
 const seed = process.env.STORM_SEED || String(USUAL_SEED)
 
