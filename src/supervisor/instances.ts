@@ -211,9 +211,8 @@ export class Instances {
 
   #store(entry: Entry, before: Instance, after: Instance): void {
     entry.instances[positionOf(entry.instances, before)] = after
-    this.touched.add(entry)
+    if (!this.lookout.note(entry, before, after)) this.touched.add(entry)
     this.recording.changed(after)
-    this.lookout.note(entry, before, after)
     logChange(this.#ports.log, before, after)
     const pid = pidOf(before)
     if (startingPid(before) !== startingPid(after)) this.#watch(startingPid(before), startingPid(after), after)

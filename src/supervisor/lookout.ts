@@ -1,7 +1,10 @@
 // What must be looked at without being asked: instances by the time at which something is due, the earliest first,
-// and programs of which an instance may wait for others. So a death among ten thousand looks at none of the others.
+// programs of which an instance may wait for others, and programs of which nothing but the course of a process has changed.
+// So a death among ten thousand looks at none of the others.
 
 import TinyQueue from 'tinyqueue'
+import type { Spec } from '../core/spec.ts'
+import { rests } from '../core/standby.ts'
 import { deadlineOf, type Instance } from '../core/state.ts'
 import { type Address, addressOf, type Entry, sameAddress } from './entry.ts'
 
@@ -16,15 +19,20 @@ export interface Due {
 export class Lookout {
   /** Those none of whose instances waits any more are taken out by whoever looks. */
   readonly waiting = new Set<Entry>()
+  /** Their slots, wishes and settings are what they were. */
+  readonly routine = new Set<Entry>()
   readonly #due = new TinyQueue<Due>([], (a, b) => a.at - b.at || a.serial - b.serial)
   #serial = 0
 
-  /** The instance is new here, or has changed. */
-  note(entry: Entry, before: Instance | null, after: Instance): void {
+  /** The instance is new here, or has changed. Was that routine? */
+  note(entry: Entry, before: Instance | null, after: Instance): boolean {
     if (after.state.at === 'waiting') this.waiting.add(entry)
     const at = deadlineOf(after)
-    if (at === null || (before && deadlineOf(before) === at && sameAddress(before, after))) return
-    this.#due.push({ at, serial: ++this.#serial, whose: addressOf(after) })
+    const stands = before !== null && deadlineOf(before) === at && sameAddress(before, after)
+    if (at !== null && !stands) this.#due.push({ at, serial: ++this.#serial, whose: addressOf(after) })
+    const routine = before !== null && !isShared(entry.spec) && isRoutine(before, after)
+    if (routine) this.routine.add(entry)
+    return routine
   }
 
   /** Takes out what is due by then, in order. */
@@ -50,4 +58,13 @@ export class Lookout {
     }
     return null
   }
+}
+
+const isShared = ({ singleInstance, listeners }: Spec): boolean => singleInstance === true || listeners.length > 0
+
+/** Nothing that slots are counted by, forgotten by, or given sockets and locks by has changed. */
+function isRoutine(before: Instance, after: Instance): boolean {
+  if (before.wanted !== after.wanted || before.spec !== after.spec || !sameAddress(before, after)) return false
+  if (isShared(after.spec)) return false
+  return rests(before) === rests(after) && before.state.at !== 'stopped' && after.state.at !== 'stopped'
 }

@@ -7,7 +7,7 @@
 // Then a few owed processes are made, and one alarm is set for the earliest deadline of all. It must not wait for
 // anything, and must not touch the world but through its ports.
 
-import { forgettable, type Program, reconcile } from '../core/program.ts'
+import type { Program } from '../core/program.ts'
 import type { Spec } from '../core/spec.ts'
 import { PhError } from '../errors.ts'
 import type { Counters } from '../worker/protocol.ts'
@@ -22,10 +22,9 @@ import { addProgram, deskOf } from './orders.ts'
 import type { Ports, Watcher } from './ports.ts'
 import type { End, Operation } from './queue.ts'
 import { Recycling, type RecyclingParts } from './recycling.ts'
+import { settle } from './settling.ts'
 import { Shutdown } from './shutdown.ts'
 import { Spawns } from './spawns.ts'
-import { keepShared } from './standby.ts'
-import { keepTime } from './timetables.ts'
 
 export class Supervisor {
   readonly #ports: Ports
@@ -185,7 +184,12 @@ export class Supervisor {
       do {
         while (this.#mail.length > 0) for (const mail of this.#mail.splice(0)) this.#handle(mail)
         this.#settle()
-      } while (this.#mail.length > 0 || this.#all.touched.size > 0 || this.#deadlines.pass())
+      } while (
+        this.#mail.length > 0 ||
+        this.#all.touched.size > 0 ||
+        this.#all.lookout.routine.size > 0 ||
+        this.#deadlines.pass()
+      )
     } while (this.#all.carryOut())
   }
 
@@ -217,19 +221,7 @@ export class Supervisor {
   }
 
   #settle(): void {
-    const touched = [...this.#all.touched]
-    this.#all.touched.clear()
-    for (const entry of touched) {
-      const desk = this.#desk(entry)
-      if (!this.isStopping) desk.carryOut(reconcile(entry), 'count')
-      for (const i of forgettable(entry)) this.#all.forget(entry, i)
-      entry.queue.advance(desk)
-      keepTime(entry, this.#parts, this.isStopping)
-      this.#deadlines.settled(entry)
-      this.#all.recording.program(entry)
-      keepShared(entry, this.#all, this.#ports)
-      if (entry.removed && entry.instances.length === 0) this.#all.programGone(entry)
-    }
+    settle(this.#parts, this.#deadlines, this.isStopping)
     if (this.isStopping) this.#shutdown.advance()
     else tellDependents(this.#all)
   }
