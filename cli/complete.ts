@@ -19,12 +19,20 @@ interface Candidate {
 /** Asks the master that the options on the line lead to; empty when there is none. */
 export type AskPrograms = (options: ReadonlyMap<string, string>) => Promise<readonly Program[]>
 
+/** Names of hosts, of the configuration that is given or found. */
+export type HostWords = (config: string | null) => readonly string[]
+
 /** The lines to print for the words after `phctl`, the last of which is the one to complete. */
-export async function complete(shell: Shell, typed: readonly string[], ask: AskPrograms): Promise<string[]> {
+export async function complete(
+  shell: Shell,
+  typed: readonly string[],
+  ask: AskPrograms,
+  hosts: HostWords,
+): Promise<string[]> {
   const { words, dropped } = shell === 'bash' ? joined(typed) : { words: typed, dropped: '' }
   const line = read(words.slice(0, -1).map(unquoted))
   const current = unquoted(words.at(-1) ?? '')
-  const found = await candidates(line, current, ask)
+  const found = await candidates(line, current, ask, hosts)
   if (found === 'files') return [':files']
   const fitting = found.filter(({ word }) => word.startsWith(current) && SAFE.test(word))
   return fitting.map(({ word, meaning }) =>
@@ -104,15 +112,22 @@ function optionsOf(command: CommandName | null): readonly Option[] {
   })
 }
 
-async function candidates(line: Line, current: string, ask: AskPrograms): Promise<readonly Candidate[] | 'files'> {
+async function candidates(
+  line: Line,
+  current: string,
+  ask: AskPrograms,
+  hosts: HostWords,
+): Promise<readonly Candidate[] | 'files'> {
+  const valuesFor = (option: string, typed: string): readonly string[] | 'files' =>
+    option === '--host' ? hosts(line.options.get('--config') ?? null) : valuesOf(option, typed)
   const valued = /^(--[a-z-]+)=/.exec(current)
   if (valued) {
     const [prefix = '', flag = ''] = valued
-    const values = valuesOf(flag, current.slice(prefix.length))
+    const values = valuesFor(flag, current.slice(prefix.length))
     return values === 'files' ? 'files' : values.map((word) => ({ word: `${prefix}${word}` }))
   }
   if (line.open !== null) {
-    const values = valuesOf(line.open, current)
+    const values = valuesFor(line.open, current)
     return values === 'files' ? 'files' : values.map((word) => ({ word }))
   }
   if (current.startsWith('-')) {
@@ -121,7 +136,8 @@ async function candidates(line: Line, current: string, ask: AskPrograms): Promis
   if (line.command === null) {
     return Object.entries<CommandRow>(catalog).map(([word, { meaning }]) => ({ word, meaning }))
   }
-  return argumentsOf(line, current, ask)
+  // What runs on another machine is not asked while somebody types: the way there may take seconds.
+  return argumentsOf(line, current, line.options.has('--host') ? async () => [] : ask)
 }
 
 function valuesOf(option: string, current: string): readonly string[] | 'files' {

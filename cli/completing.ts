@@ -5,6 +5,7 @@ import type { Program } from '../src/api/contract.ts'
 import { type AskPrograms, complete, type Shell, shells } from './complete.ts'
 import { connectTo } from './connect.ts'
 import { findPlace } from './finding.ts'
+import { hostWords } from './known-hosts.ts'
 
 /** Somebody has pressed TAB and waits. */
 const PATIENCE_MS = 300
@@ -25,7 +26,7 @@ export async function answerShell(words: readonly string[]): Promise<void> {
 
 async function linesFor(shell: Shell, typed: readonly string[]): Promise<string[] | null> {
   try {
-    return await complete(shell, typed, programs)
+    return await complete(shell, typed, programs, hostWords)
   } catch {
     return null // no master, a broken file, an answer that is none: words for that come when the line is run
   }

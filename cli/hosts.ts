@@ -2,14 +2,15 @@
 // name; `status` is one table. A machine that is down costs its own line. The exit status is the worst of all.
 
 import type { Program } from '../src/api/contract.ts'
-import { type Host, hostFrom, hostsIn } from '../src/config/hosts.ts'
-import { caller, findConfig, placesOf } from '../src/config/places.ts'
+import { type Host, hostFrom } from '../src/config/hosts.ts'
 import { codes, messageOf, PhError } from '../src/errors.ts'
 import type { Globals } from './args.ts'
 import type { CommandName } from './commands/catalog.ts'
 import { type Context, type Handler, NOT_AS_WANTED, OK, targetOf } from './commands/context.ts'
-import { openMaster } from './connect.ts'
+import { topOver } from './commands/top.ts'
+import { type Master, openMaster } from './connect.ts'
 import { clean, cut, padEnd, width } from './format.ts'
+import { knownHosts } from './known-hosts.ts'
 import { type Out, wireOf } from './output.ts'
 import { picture, watch } from './screen.ts'
 import { wayTo } from './ssh.ts'
@@ -23,6 +24,8 @@ const here: ReadonlySet<CommandName> = new Set([
   ...(['check', 'import', 'export', 'startup', 'completion', 'help', 'version', 'instances'] as const),
 ])
 const GAP = '  '
+/** A machine that is down is tried again by `top`, the longer the less often: each try is an ssh. */
+const PATIENCE_MS = 10_000
 
 export async function onHosts(command: CommandName, handler: Handler, ctx: Context, explain: Explain): Promise<number> {
   const { globals, out } = ctx
@@ -30,7 +33,7 @@ export async function onHosts(command: CommandName, handler: Handler, ctx: Conte
   const hosts = hostsOf(globals)
   process.setMaxListeners(0) // each of many streams listens for Ctrl-C
   if (command === 'status') return status(hosts, ctx)
-  if (command === 'top') return top(hosts, handler, ctx)
+  if (command === 'top') return top(hosts, ctx)
   const columns = Math.max(...hosts.map(({ name }) => width(name)))
   const ends = await Promise.all(
     hosts.map(async (host) => {
@@ -47,14 +50,36 @@ export async function onHosts(command: CommandName, handler: Handler, ctx: Conte
   return Math.max(...ends)
 }
 
-/** The screen is one machine's. */
-async function top(hosts: readonly Host[], handler: Handler, ctx: Context): Promise<number> {
-  const [host, ...more] = hosts
-  if (!host || more.length > 0) {
-    const names = hosts.map(({ name }) => name).join(', ')
-    throw new PhError('PH_USAGE', `cannot show several machines on one screen (${names}): name one, or use status -w`)
+/** All on one screen. A machine that is down at the beginning is an error only where it is the only one. */
+function top(hosts: readonly Host[], ctx: Context): Promise<number> {
+  const open = (host: Host) => () =>
+    reach(host, ctx.globals, async (master) => {
+      await master.call('info', {}) // ssh takes us in before it knows that nobody is there
+      return master
+    })
+  const [only, ...more] = hosts
+  const single = only !== undefined && more.length === 0
+  const entrances = hosts.map((host) => ({
+    host: single ? null : host.name,
+    open: open(host),
+    patienceMs: PATIENCE_MS,
+  }))
+  return topOver(ctx, entrances, single ? open(only) : null)
+}
+
+/** The master over there; what goes wrong is said in words of the host. */
+async function reach<T>(host: Host, globals: Globals, ask: (master: Master) => Promise<T>): Promise<T> {
+  let socket = ''
+  let master: Master | null = null
+  try {
+    socket = await wayTo(host, timeoutOf(globals))
+    master = await openMaster(there(globals, socket), () => undefined)
+    return await ask(master)
+  } catch (e) {
+    master?.close()
+    const known = e instanceof PhError ? e : new PhError('PH_INTERNAL', messageOf(e), {}, { cause: e })
+    throw inItsWords(known, host, socket)
   }
-  return handler({ ...ctx, globals: there(ctx.globals, await wayTo(host, timeoutOf(ctx.globals))) })
 }
 
 const timeoutOf = ({ timeout }: Globals): number | null => (timeout === null ? null : timeout * 1000)
@@ -74,8 +99,7 @@ function hostsOf({ hosts = [], socket, instance, config }: Globals): readonly Ho
   if (instance !== null) {
     throw new PhError('PH_USAGE', 'cannot use --instance with -H: write its socket behind the host, user@host:/path')
   }
-  const file = config ?? findConfig(placesOf(caller(), process.env))
-  const known = file === null ? [] : hostsIn(file)
+  const { file, hosts: known } = knownHosts(config)
   const wanted = hosts.flatMap((word): readonly Host[] => {
     if (word !== 'all') return [known.find(({ name }) => name === word) ?? hostFrom(word)]
     if (known.length > 0) return known
@@ -118,16 +142,16 @@ async function status(hosts: readonly Host[], ctx: Context): Promise<number> {
 function lookAt(hosts: readonly Host[], { globals, args }: Context): Promise<readonly Seen[]> {
   return Promise.all(
     hosts.map(async (host): Promise<Seen> => {
-      let socket = ''
       try {
-        socket = await wayTo(host, timeoutOf(globals))
-        const master = await openMaster(there(globals, socket), () => undefined)
-        const programs = await master.call('status', targetOf(args))
-        master.close()
+        const programs = await reach(host, globals, async (master) => {
+          const answer = await master.call('status', targetOf(args))
+          master.close()
+          return answer
+        })
         return { host, programs, fault: null }
       } catch (e) {
-        const known = e instanceof PhError ? e : new PhError('PH_INTERNAL', messageOf(e), {}, { cause: e })
-        return { host, programs: null, fault: inItsWords(known, host, socket) }
+        if (!(e instanceof PhError)) throw e
+        return { host, programs: null, fault: e }
       }
     }),
   )

@@ -6,14 +6,18 @@ import { errno } from '../src/errors.ts'
 import type { Globals } from './args.ts'
 import { complete } from './complete.ts'
 import type { Master } from './connect.ts'
+import { hostWords } from './known-hosts.ts'
 
 /** Somebody has pressed TAB and waits. */
 const PATIENCE_MS = 300
 
 type Completer = (line: string, done: (error: null, found: [string[], string]) => void) => void
 
-/** @param open the master that the options on the line lead to */
-export function completerOf(open: (asked: Partial<Globals>) => Promise<Master>): Completer {
+/**
+ * @param open the master that the options on the line lead to
+ * @param config the file that the prompt was started with
+ */
+export function completerOf(open: (asked: Partial<Globals>) => Promise<Master>, config: string | null): Completer {
   const ask = async (options: ReadonlyMap<string, string>) => {
     const named = {
       socket: options.get('--socket'),
@@ -27,7 +31,7 @@ export function completerOf(open: (asked: Partial<Globals>) => Promise<Master>):
     const typed = line.split(/\s+/)
     if (typed[0] === 'phctl') typed.shift()
     const current = typed.at(-1) ?? ''
-    void inTime(complete('zsh', typed, ask)).then((lines) => {
+    void inTime(complete('zsh', typed, ask, (named) => hostWords(named ?? config))).then((lines) => {
       const words = lines[0] === ':files' ? filesAt(current) : lines.map((one) => one.split('\t')[0] ?? '')
       const [only] = words
       const ends = words.length === 1 && only !== undefined && !/[=/]$/.test(only)

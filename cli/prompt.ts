@@ -30,7 +30,7 @@ export async function prompt(globals: Globals, out: Out): Promise<number> {
     historySize: history.most,
     history: [...history.lines],
     removeHistoryDuplicates: true,
-    completer: completerOf((asked) => connection.open({ ...globals, ...asked })),
+    completer: completerOf((asked) => connection.open({ ...globals, ...asked }), globals.config),
   })
   const typed = typedIn(rl, out)
   out.remark(`phctl ${packageVersion()}: help tells the commands, TAB completes, Ctrl-D leaves`)
@@ -136,7 +136,8 @@ async function run(argv: readonly string[], given: Globals, out: Out, connection
   const { command, globals, ...rest } = await parseArgs(argv, nearest)
   if (globals.hosts) {
     const { onHosts } = await import('./hosts.ts')
-    return onHosts(command, handlers[command], { ...rest, globals, out }, explain)
+    const named = { ...globals, config: globals.config ?? given.config }
+    return onHosts(command, handlers[command], { ...rest, globals: named, out }, explain)
   }
   const merged: Globals = {
     ...((globals.socket ?? globals.config) ? { ...given, socket: null, config: null, instance: null } : given),

@@ -8,10 +8,23 @@ import type { Message, Order } from './model.ts'
 export interface Link {
   /** Follows this log from now on, and no other. */
   watchLog(target: string | null): void
-  order(order: Order): void
+  /** What went wrong, in words; null when all is as ordered. */
+  order(order: Order): Promise<string | null>
   /** Asks for status soon. */
   look(): void
   close(): void
+}
+
+/** Where a master is found. */
+export interface Door {
+  /** Null: it is the only one. */
+  readonly host: string | null
+  /** The one that answered when `top` began. */
+  readonly first: Master | null
+  /** Finds one again. */
+  open(): Promise<Master>
+  /** The longest pause between two tries. */
+  readonly patienceMs: number
 }
 
 /** Between two questions for status. */
@@ -20,14 +33,15 @@ const LOOK_MS = 1_000
 const REST = 20
 /** Events from before we came. */
 const PAST = 20
+/** The second pause before it is tried again; each is twice the last, up to the door's patience. */
 const AGAIN_MS = 1_000
-/** After an upgrade the next one answers at once. */
+/** The first: after an upgrade the next one answers at once. */
 const SOON_MS = 100
 /** So long the selection rests before its log is asked for: whoever runs through the table asks for none. */
 const RESTED_MS = 120
 
-/** `first` is the master that answered when `top` began; `open` finds one again. */
-export function linkTo(first: Master, open: () => Promise<Master>, say: (message: Message) => void): Link {
+/** What it says has the names that the master gives. */
+export function linkTo({ host, first, open, patienceMs }: Door, say: (message: Message) => void): Link {
   let master: Master | null = null
   let closed = false
   let looking = false
@@ -37,6 +51,7 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
   let seen: { readonly life: string; readonly seq: number } | null = null
   let rested: NodeJS.Timeout | undefined
   let endLog = (): void => {}
+  let pause = SOON_MS
 
   const later = (ms: number, what: () => void): void => {
     clearTimeout(next)
@@ -44,12 +59,13 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
   }
   const lost = (why: string): void => {
     if (closed) return
-    const wait = master === null ? AGAIN_MS : SOON_MS
+    const wait = pause
+    pause = Math.min(Math.max(AGAIN_MS, 2 * pause), patienceMs)
     master?.close()
     master = null
     clearTimeout(rested)
     endLog()
-    say({ kind: 'gone', why })
+    say({ kind: 'gone', host, why })
     later(wait, () => void connect())
   }
   const connect = async (): Promise<void> => {
@@ -71,7 +87,8 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
     const info = await found.call('info', {})
     const life = `${info.pid} ${info.startedAt}`
     const events = await found.events({ since: seen?.life === life ? seen.seq : await startOf(found) })
-    say({ kind: 'connected', info })
+    pause = SOON_MS
+    say({ kind: 'connected', host, info })
     void hear(found, life, events)
     look()
   }
@@ -80,7 +97,7 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
       if (master !== from) return
       if ('topic' in event) {
         seen = { life, seq: event.seq }
-        say({ kind: 'event', event })
+        say({ kind: 'event', host, event })
       } else look() // some were left out: the whole picture again
     }
   }
@@ -94,17 +111,18 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
     const from = performance.now()
     try {
       const programs = await asked.call('status', {})
-      if (master === asked) say({ kind: 'status', programs, now: Date.now() })
+      if (master === asked) say({ kind: 'status', host, programs, now: Date.now() })
     } catch (e) {
       // A connection that broke says so itself; a master that refuses is asked again.
-      if (master === asked && !isGone(e)) say({ kind: 'gone', why: firstLine(e) })
+      if (master === asked && !isGone(e)) say({ kind: 'gone', host, why: firstLine(e) })
     } finally {
       looking = false
     }
     if (master === asked) later(Math.max(LOOK_MS, (performance.now() - from) * REST), look)
   }
 
-  void join(first).catch((e: unknown) => lost(firstLine(e)))
+  if (first === null) void connect()
+  else void join(first).catch((e: unknown) => lost(firstLine(e)))
   return {
     look,
     watchLog(target) {
@@ -116,12 +134,7 @@ export function linkTo(first: Master, open: () => Promise<Master>, say: (message
         endLog = followLog(from.socket, target, say)
       }, RESTED_MS)
     },
-    order(order) {
-      const to = master
-      const done = (error: string | null): void => say({ kind: 'done', order, error })
-      if (to === null) done('no master')
-      else void carry(to, order).then(done, (e: unknown) => done(firstLine(e)))
-    },
+    order: async (order) => (master === null ? 'no master' : carry(master, order).catch(firstLine)),
     close() {
       closed = true
       clearTimeout(next)

@@ -12,11 +12,25 @@ export interface Size {
   readonly braille: boolean
 }
 
-/** How it stands with the master. */
+/** How it stands with a master. */
 export type Link =
+  /** It was not reached yet. */
+  | { readonly at: 'coming' }
   | { readonly at: 'up' }
   | { readonly at: 'stopping' }
   | { readonly at: 'gone'; readonly why: string; readonly since: number }
+
+/** A master, and what it said last. */
+export interface Watched {
+  /** Null: it is the only one, and nobody needs to be told which. */
+  readonly host: string | null
+  readonly link: Link
+  /** Null as long as it was not reached. */
+  readonly info: Info | null
+  readonly programs: readonly Program[]
+  /** When its last look was put into the trails. */
+  readonly lookedAt: number
+}
 
 export const sorts = ['file', 'cpu', 'memory', 'requests', 'uptime', 'restarts', 'state'] as const
 export type Sort = (typeof sorts)[number]
@@ -70,12 +84,9 @@ export interface Model {
   readonly size: Size
   /** ms since the epoch. */
   readonly now: number
-  readonly link: Link
-  readonly info: Info
-  readonly programs: readonly Program[]
+  /** In the order of the command line. All names in them, and below, have the host before them (names.ts). */
+  readonly masters: readonly Watched[]
   readonly trails: ReadonlyMap<string, Trail>
-  /** When the last look was put into the trails. */
-  readonly lookedAt: number
   readonly view: View
   readonly panel: Panel | null
   /** Name of the row: it stays selected wherever it moves. */
@@ -96,10 +107,15 @@ export type Message =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'resize'; readonly size: Size }
   | { readonly kind: 'tick'; readonly now: number }
-  | { readonly kind: 'connected'; readonly info: Info }
-  | { readonly kind: 'gone'; readonly why: string }
-  | { readonly kind: 'status'; readonly programs: readonly Program[]; readonly now: number }
-  | { readonly kind: 'event'; readonly event: Happening }
+  | { readonly kind: 'connected'; readonly host: string | null; readonly info: Info }
+  | { readonly kind: 'gone'; readonly host: string | null; readonly why: string }
+  | {
+      readonly kind: 'status'
+      readonly host: string | null
+      readonly programs: readonly Program[]
+      readonly now: number
+    }
+  | { readonly kind: 'event'; readonly host: string | null; readonly event: Happening }
   | { readonly kind: 'logOpened'; readonly target: string; readonly files: readonly LogSource[] }
   | { readonly kind: 'log'; readonly target: string; readonly batch: LogBatch }
   | { readonly kind: 'logFailed'; readonly target: string; readonly why: string }
@@ -109,7 +125,7 @@ export type Effect =
   | { readonly kind: 'watchLog'; readonly target: string | null }
   | { readonly kind: 'call'; readonly order: Order }
   /** Ask for status now. */
-  | { readonly kind: 'look' }
+  | { readonly kind: 'look'; readonly host: string | null }
   | { readonly kind: 'redraw' }
   | { readonly kind: 'suspend' }
   | { readonly kind: 'quit' }
@@ -130,15 +146,17 @@ export const noLog: Log = {
   filter: '',
 }
 
-export function firstModel(size: Size, info: Info, now: number): Model {
+/** As it is known at the beginning. */
+export function watched(host: string | null, info: Info | null): Watched {
+  return { host, link: { at: info === null ? 'coming' : 'up' }, info, programs: [], lookedAt: 0 }
+}
+
+export function firstModel(size: Size, masters: readonly Watched[], now: number): Model {
   return {
     size,
     now,
-    link: { at: 'up' },
-    info,
-    programs: [],
+    masters,
     trails: new Map(),
-    lookedAt: 0,
     view: 'main',
     panel: null,
     selected: null,

@@ -1,7 +1,9 @@
 // What can be done to what is selected or marked, in words, and what has to be asked before. Pure.
 
 import { clean, count } from '../format.ts'
+import { programsOf } from './masters.ts'
 import type { Model, Order, Panel } from './model.ts'
+import { hostOf, isProcess, ownName, programOf } from './names.ts'
 import { indexOf, type Row } from './rows.ts'
 
 /** A list to choose from; the first are those that tell a program something, the last those that end it. */
@@ -21,15 +23,28 @@ export const signals = [
 /** The marked ones, or else the selected row; a mark on a program covers its processes. */
 export function targetOf(model: Model, rows: readonly Row[]): readonly string[] {
   if (model.marked.size > 0) {
-    return [...model.marked].filter((name) => !name.includes(':') || !model.marked.has(name.split(':')[0] ?? ''))
+    return [...model.marked].filter((name) => !isProcess(name) || !model.marked.has(programOf(name)))
   }
   const row = rows[indexOf(rows, model.selected)]
-  return row === undefined ? [] : [row.name]
+  return row === undefined || row.kind === 'host' ? [] : [row.name]
 }
 
-/** `web:0, web:1`; of many only how many. */
+/** Each host that it goes to, once. */
+export function hostsOf(order: Order): readonly (string | null)[] {
+  return [...new Set(order.method === 'scale' ? [hostOf(order.program)] : order.target.map(hostOf))]
+}
+
+/** What of it a host has to do, in its own names. */
+export function shareOf(order: Order, host: string | null): Order {
+  if (order.method === 'scale') return { ...order, program: ownName(order.program) }
+  return { ...order, target: order.target.filter((name) => hostOf(name) === host).map(ownName) }
+}
+
+/** `web:0, web:1`; of many only how many, and where. */
 export function namesOf(target: readonly string[]): string {
-  return target.length <= 4 ? target.map(clean).join(', ') : `${target.length} targets`
+  if (target.length <= 4) return target.map(clean).join(', ')
+  const hosts = [...new Set(target.map(hostOf))].filter((host) => host !== null)
+  return `${target.length} targets${hosts.length === 0 ? '' : ` on ${hosts.map(clean).join(', ')}`}`
 }
 
 /** `stop web:0`, as one would type it. */
@@ -63,7 +78,7 @@ function asking(order: Order, model: Model): string | null {
         ? null
         : `send SIG${order.signal} to ${namesOf(order.target)}${howMany(order.target, model)}?`
     case 'scale': {
-      const program = model.programs.find((one) => one.program === order.program)
+      const program = programsOf(model).find((one) => one.program === order.program)
       if (order.delta > 0 || program === undefined) return null
       return `scale ${clean(order.program)} from ${program.desired} to ${Math.max(0, program.desired - 1)}? The last process ends.`
     }
@@ -74,8 +89,10 @@ function asking(order: Order, model: Model): string | null {
 
 /** ` (4 processes)`, where the names do not show it. */
 function howMany(target: readonly string[], model: Model): string {
-  const processes = model.programs.flatMap((one) =>
+  const processes = programsOf(model).flatMap((one) =>
     target.includes(one.program) ? one.processes : one.processes.filter(({ name }) => target.includes(name)),
   )
-  return target.length === 1 && target[0]?.includes(':') ? '' : ` (${count(processes.length, 'process', 'processes')})`
+  return target.length === 1 && isProcess(target[0] ?? '')
+    ? ''
+    : ` (${count(processes.length, 'process', 'processes')})`
 }

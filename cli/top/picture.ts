@@ -3,19 +3,20 @@
 
 import type { LogLine } from '../../src/api/contract.ts'
 import { eventLine } from '../event-lines.ts'
-import { clean, cut, duration, outputLine, type Paint, percent, size, timeOfDay, width } from '../format.ts'
+import { clean, cut, outputLine, type Paint, percent, size, timeOfDay, width } from '../format.ts'
 import { nameStyle } from '../log-lines.ts'
 import { recordWords } from '../record-words.ts'
-import { summary } from '../status-table.ts'
+import { masterLine, totals } from './head.ts'
 import { type KeyRow, keyRows } from './keys.ts'
 import { isTooSmall, type Layout, layoutOf, logHeight, SMALLEST } from './layout.ts'
 import { isShared, seenLines } from './log.ts'
+import { answers, masterOf, troubleOf } from './masters.ts'
 import type { Log, Model } from './model.ts'
+import { isMaster } from './names.ts'
 import { type Box, boxOf } from './panels.ts'
-import { sum } from './programs.ts'
 import { rowsOf } from './rows.ts'
 import { tableLines } from './table.ts'
-import { bars, between, fit, inverse, wrapped } from './text.ts'
+import { bars, fit, inverse, wrapped } from './text.ts'
 
 /** Where the curves of one go, and what they show. */
 export interface Curves {
@@ -88,44 +89,7 @@ function wholeLog(model: Model, brush: Brush): readonly string[] {
   return [...filled, ...blank(rows - 1 - filled.length), foot(model, brush.paint)]
 }
 
-/** More than the longest rest between two questions, for all but the slowest masters. */
-const SILENT_MS = 10_000
-
 const blank = (rows: number): string[] => Array.from({ length: Math.max(0, rows) }, () => '')
-
-function masterLine({ link, info, now, lookedAt, size: { columns } }: Model, paint: Paint): string {
-  const clock = new Date(now).toTimeString().slice(0, 8)
-  if (link.at === 'gone') {
-    const words = `no master for ${duration((now - link.since) / 1000)}, trying again: ${clean(link.why)}`
-    return between(paint('red', words), clock, columns)
-  }
-  if (lookedAt > 0 && now - lookedAt > SILENT_MS) {
-    const words = `phd, pid ${info.pid}, has not answered for ${duration((now - lookedAt) / 1000)}`
-    return between(paint('red', words), clock, columns)
-  }
-  const name = info.instance === null ? '' : `  instance ${clean(info.instance)}`
-  const up = duration((now - Date.parse(info.startedAt)) / 1000)
-  const what = `${paint('bold', `phd ${clean(info.version)}`)}  pid ${info.pid}  up ${up}${name}`
-  const state = link.at === 'stopping' ? `  ${paint('yellow', 'stopping')}` : ''
-  return between(`${what}${state}  ${paint('dim', clean(info.socket))}`, clock, columns)
-}
-
-function totals(model: Model, paint: Paint): string {
-  const all = model.programs.flatMap((one) => one.processes)
-  const cpu = sum(all.map((one) => one.cpu))
-  const memory = sum(all.map((one) => one.memory))
-  const left = [
-    model.link.at === 'gone' ? paint('dim', summary(model.programs)) : summary(model.programs),
-    ...(cpu === null ? [] : [`cpu ${percent(cpu)}`]),
-    ...(memory === null ? [] : [`mem ${size(memory)}`]),
-  ].join('  ')
-  const right = [
-    ...(model.marked.size > 0 ? [paint('yellow', `${model.marked.size} marked`)] : []),
-    ...(model.filter === '' ? [] : [paint('yellow', `filter ${clean(model.filter)}`)]),
-    `sort ${model.sort}`,
-  ].join('  ')
-  return between(left, right, model.size.columns)
-}
 
 function usageBars(model: Model, paint: Paint): string {
   const { columns } = model.size
@@ -178,17 +142,21 @@ function following({ held, filter }: Log): string {
 
 /** The newest lines that fit into `height` rows. */
 function logLines(
-  { log, now }: Model,
+  model: Model,
   { paint, colour }: Brush,
   height: number,
   fold: (text: string) => readonly string[],
 ): readonly string[] {
   if (height <= 0) return []
-  const empty = emptyWords(log)
-  if (empty !== null) return [paint('dim', empty)]
+  const { log, now } = model
+  const empty = gonesWords(model) ?? emptyWords(log)
+  if (empty !== null)
+    return wrapped(empty, model.size.columns)
+      .slice(0, height)
+      .map((line) => paint('dim', line))
   const shared = isShared(log)
   return seenLines(log, height)
-    .flatMap((line) => fold(lineWords(line, log.target === 'master', shared, paint, colour, now)))
+    .flatMap((line) => fold(lineWords(line, isMaster(log.target), shared, paint, colour, now)))
     .slice(-height)
 }
 
@@ -217,6 +185,13 @@ function emptyWords({ target, state, lines, filter }: Log): string | null {
   if (state.at === 'none') return 'it has no log file (log_file = none or inherit)'
   if (state.at === 'waiting') return ''
   return lines.length === 0 && filter === '' ? 'nothing is written yet' : null
+}
+
+/** Of a host that is down the whole reason, where its log would stand. */
+function gonesWords({ log: { target, lines }, masters, now }: Model): string | null {
+  const one = masters.length > 1 && lines.length === 0 ? masterOf({ masters }, target ?? '') : undefined
+  const trouble = one === undefined || answers(one, now) ? null : troubleOf(one, now)
+  return trouble === null ? null : `${trouble.state} ${trouble.words}`
 }
 
 function foot({ remark, panel, view, size: { columns } }: Model, paint: Paint): string {

@@ -4,6 +4,7 @@ import { type Action, actionOf } from './keys.ts'
 import { logHeight, tableHeight } from './layout.ts'
 import { released, scrolled, toggled } from './log.ts'
 import { type Effect, type Model, noLog, type Order, type Step, sorts } from './model.ts'
+import { hostOf, named } from './names.ts'
 import { questionFor, signals, targetOf, wordsOf } from './orders.ts'
 import { indexOf, type Row } from './rows.ts'
 
@@ -46,18 +47,20 @@ function inTable(model: Model, action: Action, rows: readonly Row[]): Step {
       return { model, effects: [{ kind: 'quit' }] }
     case 'openLog':
       return only(row === undefined ? model : { ...model, view: 'log' })
-    case 'masterLog':
+    case 'masterLog': {
+      const target = named(row === undefined ? (model.masters[0]?.host ?? null) : hostOf(row.name), 'master')
       return {
-        model: { ...model, view: 'log', log: { ...noLog, target: 'master' } },
-        effects: [{ kind: 'watchLog', target: 'master' }],
+        model: { ...model, view: 'log', log: { ...noLog, target } },
+        effects: [{ kind: 'watchLog', target }],
       }
+    }
     case 'filter':
       return only({ ...model, panel: { kind: 'filter', view: 'main', text: model.filter } })
     case 'sort':
       return only({ ...model, sort: sorts[(sorts.indexOf(model.sort) + 1) % sorts.length] ?? 'file' })
     case 'fold':
     case 'unfold': {
-      if (row === undefined) return only(model)
+      if (row === undefined || row.kind === 'host') return only(model)
       const folded = new Set(model.folded)
       if (action === 'fold') folded.add(row.program.program)
       else folded.delete(row.program.program)
@@ -66,7 +69,7 @@ function inTable(model: Model, action: Action, rows: readonly Row[]): Step {
     case 'follow':
       return only({ ...model, log: toggled(model.log) })
     case 'mark': {
-      if (row === undefined) return only(model)
+      if (row === undefined || row.kind === 'host') return only(model)
       const marked = new Set(model.marked)
       if (!marked.delete(row.name)) marked.add(row.name)
       return only({ ...model, marked, selected: rows[Math.min(rows.length - 1, at + 1)]?.name ?? null })
@@ -78,7 +81,7 @@ function inTable(model: Model, action: Action, rows: readonly Row[]): Step {
       return operate(action)
     case 'more':
     case 'fewer':
-      if (row === undefined) return only(model)
+      if (row === undefined || row.kind === 'host') return only(model)
       return ordered(model, { method: 'scale', program: row.program.program, delta: action === 'more' ? 1 : -1 })
     case 'signal': {
       const target = targetOf(model, rows)

@@ -3,10 +3,14 @@
 
 import type { ProcessStatus, Program } from '../../src/api/contract.ts'
 import { asWanted } from '../status-table.ts'
-import type { Model, Sort, Trail } from './model.ts'
+import { programsOf, troubleOf } from './masters.ts'
+import type { Model, Sort, Trail, Watched } from './model.ts'
+import { isProcess, named, programOf } from './names.ts'
 import { sum } from './programs.ts'
 
 export type Row =
+  /** One of several hosts of which there is something to say. Its name is that of its master. */
+  | { readonly kind: 'host'; readonly name: string; readonly host: string; readonly trouble: Trouble }
   | { readonly kind: 'program'; readonly name: string; readonly program: Program; readonly folded: boolean }
   | {
       readonly kind: 'process'
@@ -17,15 +21,27 @@ export type Row =
       readonly alone: boolean
     }
 
-type Facts = Pick<Model, 'programs' | 'trails' | 'filter' | 'folded' | 'sort'>
+type Trouble = NonNullable<ReturnType<typeof troubleOf>>
+type Facts = Pick<Model, 'now' | 'masters' | 'trails' | 'filter' | 'folded' | 'sort'>
 
-export function rowsOf({ programs, trails, filter, folded, sort }: Facts): readonly Row[] {
+/** By host in the order of the file; in every other order programs of all hosts stand among each other. */
+export function rowsOf(facts: Facts): readonly Row[] {
+  const { masters, sort } = facts
+  return sort === 'file' ? masters.flatMap((one) => rowsOfSome([one], facts)) : rowsOfSome(masters, facts)
+}
+
+function rowsOfSome(some: readonly Watched[], { masters, now, trails, filter, folded, sort }: Facts): readonly Row[] {
   const text = filter.toLowerCase()
   const fits = (name: string, state: string): boolean =>
     text === '' || name.toLowerCase().includes(text) || state.toLowerCase().includes(text)
   const worth = figureOf(sort, trails)
   const rows: Row[] = []
-  for (const program of sorted(programs, (one) => worth.program(one))) {
+  for (const one of masters.length > 1 ? some : []) {
+    const trouble = troubleOf(one, now)
+    if (one.host === null || trouble === null || !fits(one.host, trouble.state)) continue
+    rows.push({ kind: 'host', name: named(one.host, 'master'), host: one.host, trouble })
+  }
+  for (const program of sorted(programsOf({ masters: some }), (one) => worth.program(one))) {
     const whole = fits(program.program, program.state)
     const shown = whole ? program.processes : program.processes.filter((one) => fits(one.name, one.state))
     if (!whole && shown.length === 0) continue
@@ -107,9 +123,9 @@ export function indexOf(rows: readonly Row[], selected: string | null): number {
  */
 export function keptSelection(before: readonly Row[], after: readonly Row[], selected: string | null): string | null {
   if (selected !== null && after.some((row) => row.name === selected)) return selected
-  const [program, slot] = selected?.split(':') ?? []
-  const near = after.find((row) => row.program.program === program)
-  if (near && (slot === undefined || (near.kind === 'program' && near.folded))) return near.name
+  const program = programOf(selected ?? '')
+  const near = after.find((row) => row.kind !== 'host' && row.program.program === program)
+  if (near && selected && (!isProcess(selected) || (near.kind === 'program' && near.folded))) return near.name
   const at = Math.max(0, indexOf(before, selected))
   return after[Math.min(at, after.length - 1)]?.name ?? null
 }

@@ -1,12 +1,11 @@
 // `top` while it runs: messages in, the model forward, effects out, the screen drawn. Keys are drawn at once, what
 // comes from the master a few times a second at most.
 
-import type { Info } from '../../src/api/contract.ts'
-import type { Master } from '../connect.ts'
 import { painter } from '../format.ts'
 import type { Abilities } from './glyphs.ts'
-import { linkTo } from './link.ts'
-import { type Effect, firstModel, type Message } from './model.ts'
+import type { Door } from './link.ts'
+import { linksTo } from './links.ts'
+import { type Effect, firstModel, type Message, type Watched } from './model.ts'
 import { pictureOf } from './picture.ts'
 import { openTerminal } from './terminal.ts'
 import { update } from './update.ts'
@@ -16,7 +15,7 @@ const DRAW_MS = 250
 const TICK_MS = 1_000
 
 /** Resolves when somebody has had enough; rejects when we cannot go on. The terminal is as it was by then. */
-export async function runTop(able: Abilities, master: Master, info: Info, open: () => Promise<Master>): Promise<void> {
+export async function runTop(able: Abilities, doors: readonly Door[], masters: readonly Watched[]): Promise<void> {
   let end = (): void => {}
   let fail = (_e: unknown): void => {}
   const ended = new Promise<void>((done, failed) => {
@@ -28,7 +27,7 @@ export async function runTop(able: Abilities, master: Master, info: Info, open: 
     key: (key) => hear({ kind: 'key', key }, true),
     resized: () => hear({ kind: 'resize', size: terminal.size() }, true),
   })
-  let model = firstModel(terminal.size(), info, Date.now())
+  let model = firstModel(terminal.size(), masters, Date.now())
   let drawing: NodeJS.Timeout | null = null
 
   const draw = (): void => {
@@ -52,17 +51,17 @@ export async function runTop(able: Abilities, master: Master, info: Info, open: 
       if (now) draw()
       else drawing ??= setTimeout(() => guarded(draw), DRAW_MS)
     })
-  const link = linkTo(master, open, hear)
+  const links = linksTo(doors, hear)
   const perform = (effect: Effect): void => {
     switch (effect.kind) {
       case 'watchLog':
-        link.watchLog(effect.target)
+        links.watchLog(effect.target)
         break
       case 'call':
-        link.order(effect.order)
+        links.order(effect.order)
         break
       case 'look':
-        link.look()
+        links.look(effect.host)
         break
       case 'redraw':
         terminal.forget()
@@ -95,7 +94,7 @@ export async function runTop(able: Abilities, master: Master, info: Info, open: 
     if (drawing !== null) clearTimeout(drawing)
     for (const signal of signals) process.off(signal, end)
     process.off('SIGCONT', again)
-    link.close()
+    links.close()
     terminal.close()
   }
 }

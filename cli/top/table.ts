@@ -16,7 +16,9 @@ import {
 } from '../format.ts'
 import { scheduleWords } from '../run-words.ts'
 import { asWanted, exitWords, stateStyle } from '../status-table.ts'
+import { answers, masterOf, programsOf } from './masters.ts'
 import type { Model, Sort, Trail } from './model.ts'
+import { hostOf, ownName } from './names.ts'
 import { sum } from './programs.ts'
 import { indexOf, type Row } from './rows.ts'
 import { fit, inverse } from './text.ts'
@@ -30,7 +32,7 @@ interface Column {
 
 /** Of a process, or all of a program. */
 const figure = (row: Row, own: (one: ProcessStatus) => number | null): number | null =>
-  row.kind === 'process' ? own(row.process) : sum(row.program.processes.map(own))
+  row.kind === 'process' ? own(row.process) : row.kind === 'host' ? null : sum(row.program.processes.map(own))
 
 const shown = (value: number | null, words: (value: number) => string): string => (value === null ? '-' : words(value))
 
@@ -80,6 +82,8 @@ const STATE = 8
 /** Mark, and the sign of a program. */
 const EDGE = 2
 const LEAST_NAME = 12
+/** With the host in it. */
+const LEAST_LONG_NAME = 24
 const LEAST_WORDS = 10
 
 interface Shape {
@@ -90,20 +94,21 @@ interface Shape {
   readonly words: number
 }
 
-function shapeOf(rows: readonly Row[], room: number): Shape {
+function shapeOf(rows: readonly Row[], room: number, hosts: boolean): Shape {
   const gap = room < 100 ? ' ' : '  '
   const taken: Column[] = []
-  let left = room - EDGE - LEAST_NAME - gap.length - STATE
+  const widest = Math.max(
+    LEAST_NAME,
+    ...rows.map((row) => width(clean(row.kind === 'host' ? row.host : row.name)) + indentOf(row).length),
+  )
+  const least = hosts ? Math.min(widest, LEAST_LONG_NAME) : LEAST_NAME
+  let left = room - EDGE - least - gap.length - STATE
   for (const column of columns) {
     left -= gap.length + column.width
     if (left < 0) break
     taken.push(column)
   }
   const fixed = EDGE + gap.length + STATE + taken.reduce((all, column) => all + gap.length + column.width, 0)
-  const widest = Math.max(
-    LEAST_NAME,
-    ...rows.map((row) => width(clean(row.name)) + (row.kind === 'process' && !row.alone ? 2 : 0)),
-  )
   const name = Math.min(widest, room - fixed)
   const words = room - fixed - name - 2
   return { name, gap, columns: taken, words: words < LEAST_WORDS ? 0 : words }
@@ -112,7 +117,7 @@ function shapeOf(rows: readonly Row[], room: number): Shape {
 /** The titles, and `height` rows from `model.top` on; each line exactly as wide as the screen. */
 export function tableLines(model: Model, rows: readonly Row[], height: number, paint: Paint): readonly string[] {
   const room = model.size.columns
-  const shape = shapeOf(rows, room)
+  const shape = shapeOf(rows, room, model.masters.length > 1)
   const at = indexOf(rows, model.selected)
   const lines = rows.slice(model.top, model.top + height).map((row, i) => {
     const line = fit(lineOf(row, shape, model, paint), room)
@@ -122,9 +127,10 @@ export function tableLines(model: Model, rows: readonly Row[], height: number, p
   return [fit(titles(shape, model.sort, paint), room), ...lines]
 }
 
-function emptyWords({ filter, programs, lookedAt }: Model): string {
-  if (lookedAt === 0) return '' // nothing was said yet
-  if (programs.length === 0) return 'no programs'
+function emptyWords(model: Model): string {
+  const { filter, masters } = model
+  if (masters.every(({ lookedAt }) => lookedAt === 0)) return '' // nothing was said yet
+  if (programsOf(model).length === 0) return 'no programs'
   return `nothing has "${filter}" in its name or state (Esc shows all again)`
 }
 
@@ -139,12 +145,27 @@ function titles(shape: Shape, sort: Sort, paint: Paint): string {
 
 function lineOf(row: Row, shape: Shape, model: Model, paint: Paint): string {
   const { gap } = shape
+  if (row.kind === 'host') {
+    const name = padEnd(cut(clean(row.host), shape.name), shape.name)
+    const { state, words } = row.trouble
+    const style = state === 'DOWN' || state === 'SILENT' ? 'red' : 'yellow'
+    return `  ${paint('bold', name)}${gap}${paint(style, `${padEnd(state, STATE)}${gap}${words}`)}`
+  }
+  const own = masterOf(model, row.name)
+  const past = model.masters.length > 1 && own !== undefined && !answers(own, model.now)
+  return past ? paint('dim', lineOfOne(row, shape, model, plain)) : lineOfOne(row, shape, model, paint)
+}
+
+const plain: Paint = (_style, text) => text
+
+function lineOfOne(row: Exclude<Row, { kind: 'host' }>, shape: Shape, model: Model, paint: Paint): string {
+  const { gap } = shape
   const mark = model.marked.has(row.name) ? paint('yellow', '*') : ' '
   const state = row.kind === 'program' ? row.program.state : row.process.state
   const fine = row.kind === 'program' || asWanted(row.process)
   const sign = row.kind === 'program' ? (row.folded ? '+' : '-') : ' '
-  const indent = row.kind === 'process' && !row.alone ? '  ' : ''
-  const name = padEnd(`${indent}${cutName(clean(row.name), shape.name - indent.length)}`, shape.name)
+  const indent = indentOf(row)
+  const name = padEnd(`${indent}${nameIn(row.name, shape.name - indent.length)}`, shape.name)
   const start = [
     `${mark}${paint('dim', sign)}${row.kind === 'program' ? paint('bold', name) : name}`,
     paint(stateStyle(state, fine), padEnd(state, STATE)),
@@ -159,7 +180,18 @@ function lineOf(row: Row, shape: Shape, model: Model, paint: Paint): string {
   return shape.words === 0 || words === '' ? line : `${line}  ${paint('dim', cut(words, shape.words))}`
 }
 
+const indentOf = (row: Row): string => (row.kind === 'process' && !row.alone ? '  ' : '')
+
+/** Of a long one the host is cut: the name of the program says more. */
+function nameIn(name: string, columns: number): string {
+  const host = hostOf(name)
+  const own = clean(ownName(name))
+  const room = columns - width(own) - 1
+  return host === null || room < 2 ? cutName(own, columns) : `${cut(clean(host), room)}/${own}`
+}
+
 function readyCell(row: Row): string {
+  if (row.kind === 'host') return ''
   if (row.kind === 'program') return `${row.program.running}/${row.program.desired}`
   return row.process.ready ? 'yes' : 'no'
 }

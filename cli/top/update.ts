@@ -1,11 +1,13 @@
 // What happens -> what `top` knows then, and what is to be done. Pure: the clock comes with the messages, all I/O is
 // an effect.
 
-import type { Happening, Program } from '../../src/api/contract.ts'
+import type { Happening, Info, Program } from '../../src/api/contract.ts'
 import { tableHeight } from './layout.ts'
 import { openedLog, withBatch } from './log.ts'
+import { withMaster } from './masters.ts'
 import { type Effect, type Message, type Model, noLog, type Step } from './model.ts'
-import { wordsOf } from './orders.ts'
+import { hostOf } from './names.ts'
+import { hostsOf, wordsOf } from './orders.ts'
 import { press } from './press.ts'
 import { withEvent, withLook } from './programs.ts'
 import { indexOf, keptSelection, type Row, rowsOf, topFor } from './rows.ts'
@@ -35,21 +37,18 @@ function taken(model: Model, message: Exclude<Message, { kind: 'log' }>, rows: r
       return only(ticked({ ...model, now: message.now }))
     case 'connected':
       // What a former master said is no longer true; its figures stand until the new one's come.
-      return {
-        model: { ...model, info: message.info, link: { at: 'up' } },
-        effects: [
-          { kind: 'look' },
-          ...(model.log.target ? [{ kind: 'watchLog', target: model.log.target } as const] : []),
-        ],
-      }
-    case 'gone': {
-      const since = model.link.at === 'gone' ? model.link.since : model.now
-      return only({ ...model, link: { at: 'gone', why: message.why, since } })
-    }
+      return connected(model, message.host, message.info)
+    case 'gone':
+      return only(
+        withMaster(model, message.host, (last) => {
+          const since = last.link.at === 'gone' ? last.link.since : model.now
+          return { ...last, link: { at: 'gone', why: message.why, since } }
+        }),
+      )
     case 'status':
-      return only(withStatus(ticked(answered({ ...model, now: message.now })), message.programs))
+      return only(withStatus(ticked({ ...model, now: message.now }), message.host, message.programs))
     case 'event':
-      return happened(model, message.event)
+      return happened(model, message.host, message.event)
     case 'logOpened':
       return only(openedLog(model, message.target, message.files))
     case 'logFailed':
@@ -59,36 +58,50 @@ function taken(model: Model, message: Exclude<Message, { kind: 'log' }>, rows: r
       const { order, error } = message
       const text = error === null ? `${wordsOf(order)}: done` : `${wordsOf(order)}: ${error}`
       const remark = { text, bad: error !== null, until: model.now + REMARK_MS }
-      return { model: { ...model, remark }, effects: [{ kind: 'look' }] }
+      return { model: { ...model, remark }, effects: hostsOf(order).map((host) => ({ kind: 'look', host })) }
     }
     default:
       return message satisfies never
   }
 }
 
-/** One that refused, and was taken for gone, is there. */
-function answered(model: Model): Model {
-  return model.link.at === 'gone' ? { ...model, link: { at: 'up' } } : model
-}
-
-function withStatus(model: Model, programs: readonly Program[]): Model {
-  const names = new Set(programs.flatMap((one) => [one.program, ...one.processes.map(({ name }) => name)]))
-  const marked = new Set([...model.marked].filter((name) => names.has(name)))
-  // An order asks for status between two looks: the figures are then those of the last one.
-  if (model.now - model.lookedAt < LOOK_MS) return { ...model, programs, marked }
-  return { ...model, programs, marked, trails: withLook(model.trails, programs, model.now), lookedAt: model.now }
-}
-
-function happened(model: Model, event: Happening): Step {
-  const { topic } = event
-  const next: Model = {
-    ...model,
-    programs: withEvent(model.programs, event),
-    events: [...model.events.slice(-EVENTS + 1), event],
-    link: topic === 'master.stopping' ? { at: 'stopping' } : model.link,
+function connected(model: Model, host: string | null, info: Info): Step {
+  const { target } = model.log
+  return {
+    model: withMaster(model, host, (last) => ({ ...last, info, link: { at: 'up' } })),
+    effects: [
+      { kind: 'look', host },
+      ...(target !== null && hostOf(target) === host ? [{ kind: 'watchLog', target } as const] : []),
+    ],
   }
+}
+
+function withStatus(model: Model, host: string | null, programs: readonly Program[]): Model {
+  const names = new Set(programs.flatMap((one) => [one.program, ...one.processes.map(({ name }) => name)]))
+  const marked = new Set([...model.marked].filter((name) => hostOf(name) !== host || names.has(name)))
+  // An order asks for status between two looks: the figures are then those of the last one.
+  const looks = model.masters.some((one) => one.host === host && model.now - one.lookedAt >= LOOK_MS)
+  const next = withMaster({ ...model, marked }, host, (last) => ({
+    ...last,
+    programs,
+    lookedAt: looks ? model.now : last.lookedAt,
+    // One that refused, and was taken for gone, is there.
+    link: last.link.at === 'gone' ? { at: 'up' } : last.link,
+  }))
+  if (!looks) return next
+  const others = [...model.trails].filter(([name]) => hostOf(name) !== host)
+  return { ...next, trails: new Map([...others, ...withLook(model.trails, programs, model.now)]) }
+}
+
+function happened(model: Model, host: string | null, event: Happening): Step {
+  const { topic } = event
+  const next = withMaster({ ...model, events: [...model.events.slice(-EVENTS + 1), event] }, host, (last) => ({
+    ...last,
+    programs: withEvent(last.programs, event),
+    link: topic === 'master.stopping' ? { at: 'stopping' } : last.link,
+  }))
   // By it programs come and go, of which only the master knows all.
-  return { model: next, effects: topic === 'config.updated' ? [{ kind: 'look' }] : [] }
+  return { model: next, effects: topic === 'config.updated' ? [{ kind: 'look', host }] : [] }
 }
 
 function ticked(model: Model): Model {

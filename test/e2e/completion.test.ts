@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { type Master, quick, startMaster } from '../helpers/master.ts'
 import { missing, root, sceneOf } from '../helpers/scene.ts'
 
-const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 3\n[web-api]\ncommand = sleep 600\n[mail]\ncommand = sleep 600\n[group:daemons]\nprograms = web, mail\n`
+const ini = `${quick}[web]\ncommand = sleep 600\nnumber_workers = 3\n[web-api]\ncommand = sleep 600\n[mail]\ncommand = sleep 600\n[group:daemons]\nprograms = web, mail\n[hosts]\nred = me@10.0.0.1\ngreen = 10.0.0.2\n`
 
 /** Runs a script in a shell in which `phctl` is found on the PATH, and gives its lines. */
 function run(
@@ -122,6 +122,12 @@ test('bash: commands, programs, processes behind their colon, options and their 
       ['bash', 'zsh', 'fish'],
     ],
     [['ping', ''], []],
+    [
+      ['-H', ''],
+      ['red', 'green', 'all'],
+    ],
+    [['stop', '--host', '=', 'gr'], ['green']],
+    [['-H', 'red', 'stop', ''], []],
   ] as const
   const offered = await bash(
     master,

@@ -8,7 +8,7 @@ import { roundUp } from '../../../cli/top/curves.ts'
 import { drawable } from '../../../cli/top/glyphs.ts'
 import { keyRows } from '../../../cli/top/keys.ts'
 import { isTooSmall } from '../../../cli/top/layout.ts'
-import { firstModel, type Message, type Model } from '../../../cli/top/model.ts'
+import { firstModel, type Message, type Model, watched } from '../../../cli/top/model.ts'
 import { pictureOf } from '../../../cli/top/picture.ts'
 import { indexOf, rowsOf } from '../../../cli/top/rows.ts'
 import { bars, fit, stripped, wrapped } from '../../../cli/top/text.ts'
@@ -41,7 +41,7 @@ test('a wait is counted down, a mark is seen, and what is filtered is said', () 
   shows({ ...seeing(), filter: 'zzz' }, 'nothing has "zzz" in its name or state')
   shows(seeing([]), 'no programs')
   assert.ok(
-    !linesOf(firstModel(size, info, now))
+    !linesOf(firstModel(size, [watched(null, info)], now))
       .join('')
       .includes('no programs'),
     'nothing is known yet',
@@ -49,11 +49,18 @@ test('a wait is counted down, a mark is seen, and what is filtered is said', () 
 })
 
 test('a master that goes, comes back, stops, or says nothing', () => {
-  const gone = after(seeing(), { kind: 'gone', why: 'nobody listens on it' }, { kind: 'tick', now: now + 3000 })
+  const gone = after(
+    seeing(),
+    { kind: 'gone', host: null, why: 'nobody listens on it' },
+    { kind: 'tick', now: now + 3000 },
+  )
   shows(gone, 'no master for 3s, trying again: nobody listens on it')
   shows(gone, 'web:0')
-  shows(after(gone, { kind: 'gone', why: 'no such socket' }, { kind: 'tick', now: now + 5000 }), 'no master for 5s')
-  shows(after(gone, { kind: 'connected', info: { ...info, pid: 99 } }), 'pid 99')
+  shows(
+    after(gone, { kind: 'gone', host: null, why: 'no such socket' }, { kind: 'tick', now: now + 5000 }),
+    'no master for 5s',
+  )
+  shows(after(gone, { kind: 'connected', host: null, info: { ...info, pid: 99 } }), 'pid 99')
   shows(after(seeing(), event('master.stopping', { reason: 'SIGTERM' })), 'stopping')
   shows(after(seeing(), { kind: 'tick', now: now + 12_000 }), 'pid 4711, has not answered for 12s')
 })
@@ -147,7 +154,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .record({ columns: fc.integer({ min: 1, max: 200 }), rows: fc.integer({ min: 1, max: 70 }), braille: fc.boolean() })
     .map((room): Message => ({ kind: 'resize', size: room })),
-  fc.string().map((why): Message => ({ kind: 'gone', why })),
+  fc.string().map((why): Message => ({ kind: 'gone', host: null, why })),
   fc.array(fc.string({ unit: 'grapheme' })).map(
     (texts): Message => ({
       kind: 'log',

@@ -1,6 +1,6 @@
 // Programs, a model and keys for the tests of `top`.
 
-import { firstModel, type Message, type Model, type Step } from '../../../cli/top/model.ts'
+import { firstModel, type Message, type Model, type Step, watched } from '../../../cli/top/model.ts'
 import { update } from '../../../cli/top/update.ts'
 import type { Happening, Info, ProcessStatus, Program } from '../../../src/api/contract.ts'
 
@@ -86,13 +86,18 @@ export const some: readonly Program[] = [
   program('jobs', [down('jobs:0', 'FATAL', { reason: 'exit 3' }), row('jobs:1', { uptime: 999 })]),
 ]
 
-export const look = (programs: readonly Program[], at = now): Message => ({ kind: 'status', programs, now: at })
+export const look = (programs: readonly Program[], at = now): Message => ({
+  kind: 'status',
+  host: null,
+  programs,
+  now: at,
+})
 
 export const size = { columns: 80, rows: 24, braille: true }
 
 /** A model that has seen these programs. */
 export function seeing(programs: readonly Program[] = some, room = size): Model {
-  return update(firstModel(room, info, now), look(programs)).model
+  return update(firstModel(room, [watched(null, info)], now), look(programs)).model
 }
 
 export function after(model: Model, ...messages: readonly Message[]): Model {
@@ -108,5 +113,6 @@ export function pressed(model: Model, ...keys: readonly string[]): Step {
 
 export const event = (topic: Happening['topic'], facts: object): Message => ({
   kind: 'event',
+  host: null,
   event: { seq: 1, time: '2026-01-02T03:04:05.000Z', topic, ...facts },
 })

@@ -106,6 +106,6 @@ test('a process that went down is still where it was', () => {
     event('process.state', { program: 'web', name: 'web:1', process: down('web:1', 'BACKOFF') }),
   )
   assert.equal(names(model), names(seeing()))
-  const web = model.programs[0]
+  const web = model.masters[0]?.programs[0]
   assert.deepEqual([web?.running, web?.ready, web?.processes[1]?.state], [2, 2, 'BACKOFF'])
 })
