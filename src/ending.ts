@@ -27,6 +27,8 @@ export interface EndingParts {
   readonly announcer: Announcer
   readonly log: MasterLog['log']
   readonly pidfile: string
+  /** The web page, if there is one: it shows the end, and goes with the socket. */
+  web(): { close(): void } | null
   readonly store: Journal
   stopReaping(): void
   /** When the master ends by itself. */
@@ -59,6 +61,7 @@ export function endingOf(parts: EndingParts): Ending {
     parts.stopReaping()
     parts.store.remove()
     removePidfile(parts.pidfile, process.pid)
+    parts.web()?.close()
     let over = false
     const done = (): void => {
       if (over) return

@@ -19,6 +19,7 @@ import type { SystemSingleLocks } from './os/single-lock.ts'
 import { endHooksOf, type Survivor, survivorsOf, survivorWith } from './os/survivors.ts'
 import { type Restored, restorePrograms } from './supervisor/adoption.ts'
 import { rebuild } from './supervisor/rebuilding.ts'
+import type { Supervisor } from './supervisor/supervisor.ts'
 
 export interface Inheritance {
   readonly kept: Kept
@@ -125,4 +126,12 @@ export function adoptionFacts({ restored, from }: Inheritance) {
   const processes = restored.flatMap((one) => one.processes)
   const ended = processes.filter((one) => one.ended !== null).length
   return { from, programs: restored.length, processes: processes.length - ended, ended }
+}
+
+/** With orphans = stop nothing of an earlier master goes on: what the kernel has not ended makes room for a new process. */
+export function endOrphans(supervisor: Supervisor, { restored }: Inheritance): void {
+  for (const { instance, ended } of restored.flatMap((one) => one.processes)) {
+    if (ended !== null || instance.wanted === 'down') continue
+    supervisor.atOnce(instance.program, (desk) => desk.tell(instance, { type: 'restart' }))
+  }
 }

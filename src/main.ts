@@ -11,6 +11,7 @@ import { dirname, join, relative } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { accessOf, type SocketAccess } from './access.ts'
 import { readArguments, usage } from './arguments.ts'
+import { urlOf } from './config/address.ts'
 import { type Config, formatProblem, loadConfig } from './config/load.ts'
 import { caller, findConfig, placesOf } from './config/places.ts'
 import { printConfig } from './config/print.ts'
@@ -26,6 +27,7 @@ import { type MasterLog, openMasterLog } from './os/master-log.ts'
 import { checkRecord } from './os/record-file.ts'
 import { packageFile, packageVersion } from './package.ts'
 import type { Readiness } from './upgrade.ts'
+import { tokenFile } from './web.ts'
 
 /**
  * Clients that flood us make much garbage of a short life: the space for it would grow to twice 16 MB, and all else
@@ -137,11 +139,15 @@ async function run(
   const words = `phd ${version} keeps ${counts(config)} (pid ${process.pid})`
   if (foreground && !handover && process.stdout.isTTY) {
     print(
-      `\n${words}\nnext, in another terminal:\n  ${phctl} status\n  ${phctl} help\nCtrl-C stops everything in order.\n\n`,
+      `\n${words}\nnext, in another terminal:\n  ${phctl} status\n  ${phctl} help\n${webWords(master)}Ctrl-C stops everything in order.\n\n`,
     )
   }
   parent?.report({ exit: 0, text: words })
 }
+
+/** Where the web page is, which `phctl info` says, too; the token stays in its file. */
+const webWords = ({ web, runPath }: Config['master']): string =>
+  web === null ? '' : `in a browser: ${urlOf(web)} with the token in ${tokenFile(runPath)}\n`
 
 /** The answer to a running master that would become this program. Throws when it could not go on from here. */
 function readiness({ master }: Config): Readiness {

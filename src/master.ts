@@ -14,9 +14,10 @@ import { Operator } from './control/operator.ts'
 import { rpcServer } from './control/rpc.ts'
 import { schemas } from './control/schemas.ts'
 import { type ControlServer, serveControl } from './control/server.ts'
+import type { WebServer } from './control/web.ts'
 import { endingOf } from './ending.ts'
 import { messageOf } from './errors.ts'
-import { adoptionFacts, type Inheritance } from './inheritance.ts'
+import { adoptionFacts, endOrphans } from './inheritance.ts'
 import { makeMachine } from './machine.ts'
 import type { Received } from './os/handover.ts'
 import { systemAccounts } from './os/identity.ts'
@@ -33,8 +34,8 @@ import { packageVersion } from './package.ts'
 import { signalActions } from './signal-actions.ts'
 import { announcerOf } from './supervisor/announcing.ts'
 import { listenToSignals } from './supervisor/signals.ts'
-import type { Supervisor } from './supervisor/supervisor.ts'
 import { upgraderOf } from './upgrade.ts'
+import { openWebPage } from './web.ts'
 
 export interface MasterOptions {
   readonly config: Config
@@ -85,6 +86,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     operator,
   )
   const { pid, env } = process
+  const serving: { server: ControlServer | null; web: WebServer | null } = { server: null, web: null }
   const notifier = notifierOf({ env, pid, clock, noted: (facts, text) => log.warn(facts, text) })
   const announcer = announcerOf({ notifier, supervisor, clock, pid })
   const end = endingOf({
@@ -97,6 +99,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     announcer,
     log,
     pidfile: master.pidfile,
+    web: () => serving.web,
     store,
     stopReaping: () => machine.stopReaping(),
     heralds,
@@ -120,7 +123,6 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     channel.reopen()
     log.info({}, 'log files reopened')
   }
-  const serving: { server: ControlServer | null } = { server: null }
   const upgrade = upgraderOf({
     config,
     sections,
@@ -155,6 +157,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     logs: logsOf(supervisor, logFile, clock, logReading(output, ownLog, logFile)),
     version: packageVersion(),
     features: machine.features,
+    web: () => serving.web && { url: serving.web.url, control: master.webControl },
     startedAt,
     upgrades: handover?.upgrades ?? 0,
     upgrade,
@@ -180,6 +183,11 @@ export async function runMaster(options: MasterOptions): Promise<void> {
   const clients = (): number => serving.server?.clients ?? 0
   const { mode, gid, access } = options.access
   writePidfile(master.pidfile, process.pid)
+  const undo = (e: unknown): never => {
+    removePidfile(master.pidfile, process.pid)
+    throw e
+  }
+  serving.web = await openWebPage({ config, room, log, calls, mayFail: inheritance !== null }).catch(undo)
   const server = await serveControl({
     path: master.socket,
     inherited: handover?.control ?? null,
@@ -207,10 +215,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
     hungUp,
     isScarce: isFdScarce,
     log: (facts, text) => log.warn(facts, text),
-  }).catch((e: unknown) => {
-    removePidfile(master.pidfile, process.pid)
-    throw e
-  })
+  }).catch(undo)
   end.serving(server)
   serving.server = server
   if (handover) {
@@ -236,13 +241,5 @@ function logReading(output: Capture, own: ReturnType<typeof growthOf>, masterFil
     followLog,
     onGrowth: (path, watcher) => (path === masterFile ? own.on(path, watcher) : output.onGrowth(path, watcher)),
     clear: (path) => output.clear(path),
-  }
-}
-
-/** With orphans = stop nothing of an earlier master goes on: what the kernel has not ended makes room for a new process. */
-function endOrphans(supervisor: Supervisor, { restored }: Inheritance): void {
-  for (const { instance, ended } of restored.flatMap((one) => one.processes)) {
-    if (ended !== null || instance.wanted === 'down') continue
-    supervisor.atOnce(instance.program, (desk) => desk.tell(instance, { type: 'restart' }))
   }
 }

@@ -41,6 +41,7 @@ const floors: Readonly<Record<string, number>> = {
   'machine.ts': 4,
   'signal-actions.ts': 4,
   'upgrade.ts': 4,
+  'web.ts': 4,
   'master.ts': 4,
   'run-bundle.ts': 4,
   'main.ts': 4,

@@ -24,6 +24,9 @@ export async function info(ctx: Context): Promise<number> {
       ...(facts.instance === null ? [] : [['instance', facts.instance]]),
       ['config', facts.config],
       ['socket', facts.socket],
+      ...(facts.web === null
+        ? []
+        : [['web', `${facts.web.url} (${facts.web.control ? 'may change things' : 'may only look'})`]]),
       ['started', `${facts.startedAt} (${duration(facts.uptime)} ago)`],
       ...(facts.upgrades === 0 ? [] : [['upgrades', String(facts.upgrades)]]),
       ['programs', String(facts.programs)],

@@ -141,8 +141,7 @@ function config({ configuration }: Sources): string[] {
   ]
 }
 
-function keyOf({ name, aliases = [], type, default: usual, available, meaning }: SettingRow): string[] {
-  if (available === false) return []
+function keyOf({ name, aliases = [], type, default: usual, meaning }: SettingRow): string[] {
   const facts = [type === 'duration' ? 'time' : type, ...(usual === null ? [] : [`default \`${usual}\``])].join(', ')
   return item([name, ...aliases].map((one) => `\`${one}\``).join(', '), `(${facts}) ${meaning}`)
 }

@@ -165,6 +165,8 @@ export interface Info {
   readonly programs: number
   readonly processes: number
   readonly features: readonly string[]
+  /** The web page, and whether it may change things; null = there is none. */
+  readonly web: { readonly url: string; readonly control: boolean } | null
 }
 
 /** What became of one process of an operation. */

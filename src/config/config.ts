@@ -27,6 +27,14 @@ export interface ProgramConfig {
 /** `adopt`: they go on for the next master. `stop`: the kernel ends them, and SDK workers end by themselves. */
 export type Orphans = 'adopt' | 'stop'
 
+export interface TcpAddress {
+  /** `127.0.0.1:9618`, `[::1]:9618`, `:9618` */
+  readonly text: string
+  /** null = all addresses of this machine. */
+  readonly host: string | null
+  readonly port: number
+}
+
 export interface MasterConfig {
   readonly basePath: string
   readonly socket: string
@@ -50,6 +58,10 @@ export interface MasterConfig {
   readonly maxClients: number
   /** Bytes. */
   readonly maxMessage: number
+  /** null = there is none. */
+  readonly web: TcpAddress | null
+  /** It may change things, too. */
+  readonly webControl: boolean
   /** What stands after `master: ` in ps. */
   readonly procName: string
   readonly settings: readonly Setting[]

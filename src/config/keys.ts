@@ -69,7 +69,6 @@ function collect(
     }
     const row = rowFor(key, entry)
     if (row?.name !== 'environment') warnOfSwallowed(section.name, entry, findings)
-    if (row?.available === false && entry.value !== '') refuse('cannot be used: it is not available in this version')
     const name = row ? canonical(key) : key
     const former = entries.get(name)
     if (!former) entries.set(name, entry)

@@ -1,8 +1,8 @@
 // What a program listens on: `bind`, `unix_socket` and what belongs to them.
 
-import { isIP } from 'node:net'
 import { type User, writtenUser } from '../core/identity.ts'
 import type { Address, Balance, Spec } from '../core/spec.ts'
+import { parseAddress } from './address.ts'
 import type { ProgramConfig } from './config.ts'
 import type { View } from './master.ts'
 import { limitBytes, parsePath } from './paths.ts'
@@ -38,20 +38,7 @@ export function readListeners(
 }
 
 function parseBind(text: string): readonly Address[] {
-  return listed(text, BIND, (word) => {
-    const [, bracketed, bare, digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(word) ?? []
-    const port = Number(digits)
-    if (digits === '' || port < 1 || port > 65_535) throw unfit(word, `${BIND}; ports go from 1 to 65535`)
-    if (bracketed !== undefined) {
-      if (isIP(bracketed) !== 6 || bracketed.includes('%')) throw unfit(word, `an IPv6 address in the brackets`)
-      const host = new URL(`http://[${bracketed}]/`).hostname.slice(1, -1) // its shortest text
-      return { kind: 'tcp', text: `[${host}]:${port}`, host, port }
-    }
-    const host = bare === 'localhost' ? '127.0.0.1' : bare
-    if (host === '' || host === '*') return { kind: 'tcp', text: `:${port}`, host: null, port }
-    if (host === undefined || isIP(host) !== 4) throw unfit(word, `${BIND}; names are not looked up, but for localhost`)
-    return { kind: 'tcp', text: `${host}:${port}`, host, port }
-  })
+  return listed(text, BIND, (word) => ({ kind: 'tcp', ...parseAddress(word, BIND) }))
 }
 
 function listed(text: string, wanted: string, address: (word: string) => Address): readonly Address[] {

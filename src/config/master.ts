@@ -3,7 +3,8 @@
 import path from 'node:path'
 import type { LogLevel } from '../api/contract.ts'
 import type { ExitWhen } from '../core/exit-when.ts'
-import type { MasterConfig, Orphans } from './config.ts'
+import { parseAddress } from './address.ts'
+import type { MasterConfig, Orphans, TcpAddress } from './config.ts'
 import type { Layer } from './layers.ts'
 import { parseOutput, RUN_PATH_BYTES, SOCKET_BYTES } from './paths.ts'
 import type { Findings } from './problems.ts'
@@ -66,6 +67,7 @@ export function readMaster(master: View, programs: readonly View[], given: Given
     if (same !== undefined) reader.refuse(name, `cannot be ${quote(file)}: that is ${same} already`)
   }
 
+  const web = readWeb(reader)
   const config = {
     basePath,
     socket,
@@ -83,6 +85,8 @@ export function readMaster(master: View, programs: readonly View[], given: Given
     exitWhen: (reader.choice('exit_when') ?? 'never') as ExitWhen, // as are the choices of its row
     maxClients: reader.integer('max_clients'),
     maxMessage: reader.size('max_message'),
+    web,
+    webControl: reader.boolean('web_control'),
     procName: given.instance ?? 'phd',
   }
   const order = rows.master.map((row) => row.name)
@@ -103,6 +107,15 @@ function readLogFile(reader: Reader): string | null {
 function commonPath({ layer }: Reader, runPath: string, instance: string | null): string {
   if (runPath === '' || layer.value('run_path')?.instance) return ''
   return instance === null ? runPath : path.dirname(runPath)
+}
+
+function readWeb(reader: Reader): TcpAddress | null {
+  const parse = (text: string): TcpAddress => parseAddress(text, 'an address, as 127.0.0.1:9618, [::1]:9618 or :9618')
+  const web = reader.take<TcpAddress | null>('web', parse, null)
+  if (web !== null && (web.host === null || !/^(?:127\.|::1$)/.test(web.host))) {
+    reader.warn('web', 'can be reached from other machines, and nothing on the way is encrypted, the token neither')
+  }
+  return web
 }
 
 function parsePeople(text: string): readonly string[] {

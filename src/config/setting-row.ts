@@ -32,7 +32,7 @@ export interface SettingRow {
   /** What a change does to what runs. null = nothing by itself: the keys that use it change. */
   readonly effect: Effect | null
   /** Whether this version carries it out; a list = only these values. */
-  readonly available: boolean | readonly string[]
+  readonly available: true | readonly string[]
   /** A key of [master] that the seed's files write in a program's section. */
   readonly hoisted?: true
   /** supervisord's spelling of a part of another key, under which it is shown. */

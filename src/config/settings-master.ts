@@ -5,7 +5,6 @@ import type { SettingRow } from './setting-row.ts'
 const levels = { trace: 'trace', debug: 'debug', info: 'info', warn: 'warn', error: 'error', fatal: 'fatal' }
 const orphans = { adopt: 'adopt', stop: 'stop' }
 const exits = { never: 'never', all_stopped: 'all_stopped', any_fatal: 'any_fatal' }
-const later = { available: false, effect: 'master-restart' } as const
 const now = { available: true, effect: 'master-restart' } as const
 
 // biome-ignore format: a table reads best one key a pair of lines
@@ -42,6 +41,8 @@ export const masterRows: readonly SettingRow[] = [
     meaning: 'Users and `@groups`, besides root and the user of the master, that may do everything. With it the socket is open to all, and each connection is judged.' },
   { name: 'observe', type: 'text', default: null, ...now,
     meaning: 'Users and `@groups` that may only look.' },
-  { name: 'web', type: 'text', default: null, ...later,
-    meaning: 'Address of a web page.' },
+  { name: 'web', type: 'text', default: null, ...now,
+    meaning: 'Address of the web page, as `127.0.0.1:9618`; without it there is none.' },
+  { name: 'web_control', type: 'boolean', default: 'false', ...now,
+    meaning: 'The web page may start, stop, restart, reload and scale, and not only look.' },
 ]

@@ -12,6 +12,8 @@ export interface Peer {
   readonly uid: number
   readonly gid: number
   readonly groups: readonly number[]
+  /** The address of a browser: pid, uid and the rest are then the master's own. */
+  readonly from?: string
 }
 
 export interface People {

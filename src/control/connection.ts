@@ -33,7 +33,7 @@ const LEAST_WAITING = 64 * 1024
 /** Who was refused has so long to read why. */
 const REFUSED_MS = 1_000
 /** Notifications wait for the client to read; beyond, they are left out and counted. */
-const MAX_NOTICES = 1024 * 1024
+export const MAX_NOTICES = 1024 * 1024
 
 /** A client that speaks JSON, a text a line. The socket is paused, and what it has said so far is still in it. */
 export function serve(socket: Socket, who: Peer & { readonly role: Role }, options: ConnectionOptions): void {

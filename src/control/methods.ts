@@ -32,6 +32,8 @@ export interface Room {
   readonly version: string
   /** What the machine can do beyond the least. */
   readonly features: readonly string[]
+  /** Once it is open. */
+  web(): Info['web']
   /** Monotonic ms of the master's start. */
   readonly startedAt: number
   reopen(): void
@@ -138,7 +140,7 @@ function countOf(from: number, workers: number | undefined, delta: number | unde
   throw new PhError('PH_PARAMS', `cannot scale to ${count}: a count is from 0 to 10000`)
 }
 
-function info({ supervisor, configuration, clock, version, startedAt, upgrades, features }: Room): Info {
+function info({ supervisor, configuration, clock, version, startedAt, upgrades, features, web }: Room): Info {
   const { file, instance, master } = configuration.current
   const uptime = clock.now() - startedAt
   const programs = [...supervisor.programs.values()]
@@ -156,5 +158,6 @@ function info({ supervisor, configuration, clock, version, startedAt, upgrades, 
     programs: programs.length,
     processes: programs.reduce((sum, p) => sum + p.instances.length, 0),
     features,
+    web: web(),
   }
 }

@@ -115,6 +115,7 @@ export function wireTypes() {
     programs: count,
     processes: count,
     features: texts,
+    web: maybe(object<NonNullable<api.Info['web']>>({ url: text, control: truth })),
   })
   const TargetResult = object<api.TargetResult>({
     name: text,

@@ -78,7 +78,9 @@ export function rpcServer({ handlers, schemas, audit, answered, failed }: RpcOpt
         if (denied)
           throw new PhError(
             'PH_DENIED',
-            `cannot ${name}: user ${caller.uid} may only look (who may change things: allow in [master])`,
+            caller.from === undefined
+              ? `cannot ${name}: user ${caller.uid} may only look (who may change things: allow in [master])`
+              : `cannot ${name}: the web page may only look (may it change things: web_control in [master])`,
           )
       }
       try {

@@ -29,25 +29,13 @@ const usual = (row: SettingRow): string => (row.default === null ? '' : `\`${row
 const type = (row: SettingRow): string => (row.type === 'duration' ? 'time' : row.type)
 
 test('keys of [master]', () => {
-  const expected = rows.master
-    .filter((row) => row.available !== false)
-    .map((row) => [names(row), usual(row), type(row), row.meaning])
+  const expected = rows.master.map((row) => [names(row), usual(row), type(row), row.meaning])
   assert.deepEqual(tableBelow('`[master]`'), expected)
 })
 
 test('keys of a program', () => {
-  const expected = rows.program
-    .filter((row) => row.available !== false)
-    .map((row) => [names(row), usual(row), type(row), row.effect ?? 'indirect', row.meaning])
+  const expected = rows.program.map((row) => [names(row), usual(row), type(row), row.effect ?? 'indirect', row.meaning])
   assert.deepEqual(tableBelow('Program sections'), expected)
-})
-
-test('keys that are not available', () => {
-  const later = (where: 'master' | 'program'): string[][] =>
-    rows[where]
-      .filter((row) => row.available === false)
-      .map((row) => [names(row), where === 'master' ? '`[master]`' : 'program', row.meaning])
-  assert.deepEqual(tableBelow('Not available in this version'), [...later('master'), ...later('program')])
 })
 
 test('no name means two things in one place', () => {
@@ -62,9 +50,7 @@ test('every default of the tables is what a file without the key gets', (t) => {
   const config = load(t, '[web]\ncommand = x\n')
   const settings = { master: config.master.settings, program: config.programs.get('web')?.settings ?? [] }
   for (const where of ['master', 'program'] as const) {
-    const expected = rows[where]
-      .filter((row) => row.available !== false && row.partOf === undefined)
-      .map((row) => row.name)
+    const expected = rows[where].filter((row) => row.partOf === undefined).map((row) => row.name)
     assert.deepEqual(
       settings[where].map(({ key }) => key),
       expected,

@@ -4,7 +4,6 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test } from 'node:test'
 import { loadConfig } from '../../src/config/load.ts'
-import { rows } from '../../src/config/settings.ts'
 import { folder, problems, refused } from './support.ts'
 
 const ETCD =
@@ -177,20 +176,6 @@ test('everything is told at once, over all files, in the order of the lines', (t
       'config.ini:7: [b] start_retries: cannot be "-2": wanted a whole number from -1 to 1000000',
     ],
   )
-})
-
-test('every key that is not carried out says so, in its place and in [DEFAULT]', (t) => {
-  for (const where of ['master', 'program'] as const) {
-    for (const row of rows[where].filter((each) => each.available === false)) {
-      for (const key of [row.name, ...(row.aliases ?? [])]) {
-        const section = where === 'master' ? '[master]\n' : '[web]\ncommand = x\n'
-        const said = `${key}: cannot be used: it is not available in this version`
-        assert.match(problems(t, `${section}${key} = 1\n`).join(), new RegExp(`^config.ini:\\d: \\[\\w+\\] ${said}$`))
-        assert.deepEqual(problems(t, `[DEFAULT]\n${key} = 1\n`), [`config.ini:2: [DEFAULT] ${said}`])
-        assert.deepEqual(problems(t, `[DEFAULT]\n${key} =\n`), [])
-      }
-    }
-  }
 })
 
 test('a thousand faults are cut at a hundred', (t) => {

@@ -123,6 +123,8 @@ test('defaults of a command, all of them', (t) => {
       observe: [],
       maxClients: 256,
       maxMessage: 1_048_576,
+      web: null,
+      webControl: false,
       procName: 'web',
       settings: [],
     },

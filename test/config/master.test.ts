@@ -29,6 +29,8 @@ test('[master] and [DEFAULT] for the master', (t) => {
     observe: [],
     maxClients: 10,
     maxMessage: 2_097_152,
+    web: null,
+    webControl: false,
     procName: 'web',
   })
   assert.equal(settings.find(({ key }) => key === 'max_clients')?.origin?.line, 8)
@@ -69,4 +71,38 @@ test('an instance has files of its own', (t) => {
   assert.equal(program(config, 'b').spec.output.stdout, `${dir}/l.two`)
   for (const instance of ['a/b', '..', '', 'state'])
     assert.throws(() => load(t, text, { instance }), { code: 'PH_USAGE' })
+})
+
+test('web: an address, and a warning where others can reach it', (t) => {
+  const read = (text: string) => load(t, `[master]\n${text}\n[w]\ncommand = x\n`)
+  const table: readonly [text: string, web: object, warned: boolean][] = [
+    ['127.0.0.1:9618', { text: '127.0.0.1:9618', host: '127.0.0.1', port: 9618 }, false],
+    ['localhost:9618', { text: '127.0.0.1:9618', host: '127.0.0.1', port: 9618 }, false],
+    ['[::1]:9618', { text: '[::1]:9618', host: '::1', port: 9618 }, false],
+    [':9618', { text: ':9618', host: null, port: 9618 }, true],
+    ['10.0.0.1:80', { text: '10.0.0.1:80', host: '10.0.0.1', port: 80 }, true],
+  ]
+  for (const [text, web, warned] of table) {
+    const { master, warnings } = read(`web = ${text}\nweb_control = yes`)
+    assert.deepEqual([master.web, master.webControl], [web, true], text)
+    assert.deepEqual(
+      warnings.map(({ line, section, key }) => [line, section, key]),
+      warned ? [[2, 'master', 'web']] : [],
+      text,
+    )
+  }
+  for (const wrong of [
+    '9618',
+    'yes',
+    'example.com:80',
+    '127.0.0.1',
+    '127.0.0.1:0',
+    '127.0.0.1:70000',
+    '127.0.0.1:1, :2',
+  ]) {
+    assert.match(
+      problems(t, `[master]\nweb = ${wrong}\n[w]\ncommand = x\n`).join(),
+      /^config.ini:2: \[master\] web: cannot be ".*": wanted an address/,
+    )
+  }
 })

@@ -75,6 +75,8 @@ function configOf(file: ReadonlyMap<string, Spec>): Config {
       allow: [],
       observe: [],
       orphans: 'adopt',
+      web: null,
+      webControl: false,
       settings: [],
     },
     programs: new Map([...file].map(([name, spec]) => [name, { spec, settings: settingsOf(spec) }])),

@@ -49,7 +49,7 @@ test('phctl(1): every command with its examples, every option', () => {
 
 test('phd(1): every option of its help; phd-config(5): every key', () => {
   for (const option of usage.match(/--[a-z-]+/g) ?? []) assert.ok(words('phd.1').includes(option), option)
-  const keys = [...rows.master, ...rows.program].filter(({ available }) => available !== false)
+  const keys = [...rows.master, ...rows.program]
   const page = words('phd-config.5')
   for (const { name } of keys) assert.match(page, new RegExp(`^${name}(,|$)`, 'm'), name)
   assert.doesNotMatch(page, /\]\(|\*\*|^\|/m, 'no Markdown is left')

@@ -20,6 +20,7 @@ export const info: Info = {
   programs: 0,
   processes: 0,
   features: [],
+  web: null,
 }
 
 export function row(name: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
