@@ -10,6 +10,8 @@ import { execve, posixSpawn } from './libc.ts'
 import { keepOnExec, makePipe } from './libc-io.ts'
 
 const HANDOVER_ENV = 'PHD_HANDOVER'
+/** Node lets none of them through an exec: a log on stdout would end with it. */
+const STANDARD = [0, 1, 2] as const
 
 /** What goes over besides the record. */
 export interface Handover {
@@ -53,7 +55,7 @@ export interface Successor {
 export function handOver(handover: Handover, { argv, env, watched }: Successor): never {
   const [path = ''] = argv
   const guard = watched ? null : startGuard(argv, pairs(env))
-  const kept = [...descriptorsOf(handover), ...(guard === null ? [] : [guard])]
+  const kept = [...STANDARD, ...descriptorsOf(handover), ...(guard === null ? [] : [guard])]
   try {
     for (const fd of kept) keepOnExec(fd, true)
     const message = JSON.stringify({ ...handover, guard, pid: process.pid })

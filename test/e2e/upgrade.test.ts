@@ -68,6 +68,8 @@ test('phctl upgrade: same pid, same children, same counts and waits; no line is 
   }
   over = true
   await asking
+  const upgraded = await master.logged('what it says since, on its stdout', (line) => line.msg === 'upgraded in place')
+  assert.equal(upgraded.pid, master.pid)
   assert.deepEqual(asked.wrong, [], 'a connection was refused')
   assert.ok(asked.ok > 3)
   await until('the exit', async () => (await master.process('ends:0')).state === 'EXITED')
