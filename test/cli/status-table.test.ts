@@ -9,42 +9,22 @@ import { picture } from '../../cli/screen.ts'
 import { columnNames, columnsTable } from '../../cli/status-columns.ts'
 import { asWanted, exitWords, replacing, statusTable, summary } from '../../cli/status-table.ts'
 import type { ExitFacts, ProcessState, ProcessStatus, Program } from '../../src/api/contract.ts'
+import { running as statusOf } from '../helpers/statuses.ts'
 
 const now = Date.parse('2026-01-02T03:04:05Z')
 const iso = (seconds: number): string => new Date(now + seconds * 1000).toISOString()
 const view = { columns: 80, now, paint: painter(false) }
 
-function running(name: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
-  return {
-    name,
+const running = (name: string, more: Partial<ProcessStatus> = {}): ProcessStatus =>
+  statusOf(name, {
     slot: 0,
-    generation: 1,
-    state: 'RUNNING',
-    wanted: 'up',
-    ready: true,
-    pid: 1234,
     startedAt: iso(-3723),
     uptime: 3723,
     restarts: 2,
-    recycles: 0,
-    requests: null,
-    errors: null,
-    inFlight: null,
-    latency: null,
     cpu: 1.24,
     memory: 50 * 1024 * 1024,
-    reason: null,
-    statusText: null,
-    health: null,
-    leftovers: null,
-    replacement: null,
-    standbyOf: null,
-    exit: null,
-    nextAttemptAt: null,
-    deadlineAt: null,
     ...more,
-  }
-}
+  })
 
 function down(name: string, state: ProcessState, more: Partial<ProcessStatus> = {}): ProcessStatus {
   const gone = { pid: null, startedAt: null, uptime: null, cpu: null, memory: null, ready: false }

@@ -3,6 +3,7 @@
 import { firstModel, type Message, type Model, type Step, watched } from '../../../cli/top/model.ts'
 import { update } from '../../../cli/top/update.ts'
 import type { Happening, Info, ProcessStatus, Program } from '../../../src/api/contract.ts'
+import { running } from '../../helpers/statuses.ts'
 
 export const now = Date.parse('2026-01-02T03:04:05Z')
 
@@ -23,37 +24,8 @@ export const info: Info = {
   web: null,
 }
 
-export function row(name: string, more: Partial<ProcessStatus> = {}): ProcessStatus {
-  return {
-    name,
-    slot: Number(name.split(':')[1]),
-    generation: 1,
-    state: 'RUNNING',
-    wanted: 'up',
-    ready: true,
-    pid: 100 + Number(name.split(':')[1]),
-    startedAt: null,
-    uptime: 60,
-    restarts: 0,
-    recycles: 0,
-    requests: null,
-    errors: null,
-    inFlight: null,
-    latency: null,
-    cpu: 1,
-    memory: 1024 * 1024,
-    reason: null,
-    statusText: null,
-    health: null,
-    leftovers: null,
-    replacement: null,
-    standbyOf: null,
-    exit: null,
-    nextAttemptAt: null,
-    deadlineAt: null,
-    ...more,
-  }
-}
+export const row = (name: string, more: Partial<ProcessStatus> = {}): ProcessStatus =>
+  running(name, { pid: 100 + Number(name.split(':')[1]), ...more })
 
 /** One that has no process now. */
 export const down = (name: string, state: ProcessStatus['state'], more: Partial<ProcessStatus> = {}): ProcessStatus =>
