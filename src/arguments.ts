@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { nearestOf } from './config/near.ts'
-import { messageOf, PhError } from './errors.ts'
+import { meant, messageOf, PhError } from './errors.ts'
 
 export interface Arguments {
   readonly action: 'run' | 'check' | 'check-upgrade' | 'print-config' | 'version' | 'help'
@@ -82,7 +82,7 @@ function parse(argv: readonly string[]) {
   } catch (e) {
     const [, word = ''] = /^Unknown option '(-[^']*)'/.exec(messageOf(e)) ?? []
     const near = word === '' ? null : nearestOf(word, usage.match(/--[a-z-]+/g) ?? [])
-    const why = word === '' ? messageOf(e) : `unknown option '${word}'${near === null ? '' : `; did you mean ${near}?`}`
+    const why = word === '' ? messageOf(e) : `unknown option '${word}'${meant(near)}`
     throw new PhError('PH_USAGE', `cannot read the command line: ${why} (phd --help)`, {}, { cause: e })
   }
 }

@@ -62,6 +62,9 @@ export function errno(e: unknown): string | null {
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) ? code : null
 }
 
+/** What stands behind a word that nobody knows; null = none is near enough. */
+export const meant = (near: string | null): string => (near === null ? '' : `; did you mean ${near}?`)
+
 /** The message of whatever was thrown, without a stack. */
 export function messageOf(e: unknown): string {
   return e instanceof Error ? e.message : String(e)

@@ -2,7 +2,7 @@
 // numbered anew by the next one.
 
 import { type EventTopic, eventTopics } from '../../src/api/contract.ts'
-import { PhError } from '../../src/errors.ts'
+import { meant, PhError } from '../../src/errors.ts'
 import { eventLine } from '../event-lines.ts'
 import { follow } from '../following.ts'
 import { gone } from '../log-stream.ts'
@@ -34,10 +34,9 @@ async function topicsOf(word: string): Promise<readonly EventTopic[]> {
   if (found.length > 0) return found
   const families = [...new Set(eventTopics.map((topic) => topic.split('.')[0] ?? ''))]
   const near = await nearest(word, [...families, ...eventTopics])
-  const hint = near === null ? '' : `; did you mean ${near}?`
   throw new PhError(
     'PH_USAGE',
-    `cannot follow "${word}": wanted ${families.join(', ')}, or one like process.state${hint}`,
+    `cannot follow "${word}": wanted ${families.join(', ')}, or one like process.state${meant(near)}`,
     { known: eventTopics, nearest: near },
   )
 }

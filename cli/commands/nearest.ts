@@ -1,6 +1,6 @@
 // The known word that somebody may have meant. The package is fetched only when a word is unknown.
 
-import { PhError } from '../../src/errors.ts'
+import { meant, PhError } from '../../src/errors.ts'
 
 /** Null when none is near enough to be worth saying. */
 export async function nearest(word: string, known: readonly string[]): Promise<string | null> {
@@ -23,11 +23,14 @@ export async function oneOfEach<Known extends string>(
   for (const word of words) {
     if (isKnown(word)) continue
     const near = await nearest(word, known)
-    const hint = near === null ? '' : `; did you mean ${near}?`
-    throw new PhError('PH_USAGE', `cannot take "${word}": it is not ${what}${hint}\n  have: ${known.join(', ')}`, {
-      known,
-      nearest: near,
-    })
+    throw new PhError(
+      'PH_USAGE',
+      `cannot take "${word}": it is not ${what}${meant(near)}\n  have: ${known.join(', ')}`,
+      {
+        known,
+        nearest: near,
+      },
+    )
   }
   return words.filter(isKnown)
 }

@@ -11,7 +11,7 @@ import {
   type Saved,
   type TargetResult,
 } from '../../src/api/contract.ts'
-import { PhError } from '../../src/errors.ts'
+import { meant, PhError } from '../../src/errors.ts'
 import type { Master } from '../connect.ts'
 import { clean, count } from '../format.ts'
 import type { Out } from '../output.ts'
@@ -78,10 +78,9 @@ export async function wait(ctx: Context): Promise<number> {
   if (!(processStates as readonly string[]).includes(state)) {
     const came = ctx.options.state === undefined ? 'nothing' : `"${String(ctx.options.state)}"`
     const near = state === '' ? null : await nearest(state, processStates)
-    const hint = near === null ? '' : `; did you mean ${near}?`
     throw new PhError(
       'PH_USAGE',
-      `cannot wait for ${came}: wanted --state with one of ${processStates.join(' ')}${hint}`,
+      `cannot wait for ${came}: wanted --state with one of ${processStates.join(' ')}${meant(near)}`,
     )
   }
   const m = await master(ctx)

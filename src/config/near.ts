@@ -1,11 +1,12 @@
 // The name that was probably meant.
 
 import { closest, distance } from 'fastest-levenshtein'
+import { meant } from '../errors.ts'
 
 /** What to say behind the word that is nobody's name. */
 export function hintOf(name: string, known: readonly string[]): string {
   const near = nearestOf(name, known)
-  return near === null ? ` (have: ${known.join(', ')})` : `; did you mean ${near}?`
+  return near === null ? ` (have: ${known.join(', ')})` : meant(near)
 }
 
 /** The known name nearest to a wrong one, where it may be a slip of the finger; else null. */

@@ -2,7 +2,8 @@
 // for programmers.
 
 import type * as z from 'zod'
-import { nearestOf } from '../config/near.ts'
+import { hintOf, nearestOf } from '../config/near.ts'
+import { meant } from '../errors.ts'
 
 export interface Issue {
   readonly path: string
@@ -25,8 +26,7 @@ function wordsOf(issue: z.core.$ZodIssue, came: unknown, known: readonly string[
       return issue.keys.map((key) => unknownKey(key, known)).join('; ')
     case 'invalid_value': {
       const near = typeof came === 'string' ? nearestOf(came, issue.values.map(String)) : null
-      const hint = near === null ? '' : `; did you mean ${near}?`
-      return `${wanted(`one of ${issue.values.map(String).join(', ')}`)}${hint}`
+      return `${wanted(`one of ${issue.values.map(String).join(', ')}`)}${meant(near)}`
     }
     case 'too_big':
       return wanted(`at most ${issue.maximum}`)
@@ -44,9 +44,7 @@ function wordsOf(issue: z.core.$ZodIssue, came: unknown, known: readonly string[
 }
 
 function unknownKey(key: string, known: readonly string[]): string {
-  const near = nearestOf(key, known)
-  const hint = near !== null ? `; did you mean ${near}?` : known.length > 0 ? ` (have: ${known.join(', ')})` : ''
-  return `there is no parameter ${shown(key)}${hint}`
+  return `there is no parameter ${shown(key)}${known.length > 0 ? hintOf(key, known) : ''}`
 }
 
 const unitOf = (origin: string): string => (origin === 'string' ? ' character' : origin === 'array' ? ' entry' : '')

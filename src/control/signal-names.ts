@@ -2,7 +2,7 @@
 
 import { constants } from 'node:os'
 import { nearestOf } from '../config/near.ts'
-import { PhError } from '../errors.ts'
+import { meant, PhError } from '../errors.ts'
 
 const byName = new Map(Object.entries(constants.signals))
 
@@ -18,10 +18,9 @@ export function parseSignal(text: string | number): string {
   const short = [...byName.keys()].map((name) => name.slice(3))
   const found = nearestOf(word.replace(/^SIG/, ''), short)
   const nearest = found?.[0] === word.replace(/^SIG/, '')[0] ? found : null // of three letters two changed are another word
-  const hint = nearest === null ? '' : `; did you mean ${nearest}?`
   throw new PhError(
     'PH_PARAMS',
-    `cannot send "${text}": no such signal (a name like TERM or SIGTERM, or a number)${hint}`,
+    `cannot send "${text}": no such signal (a name like TERM or SIGTERM, or a number)${meant(nearest)}`,
     { known: short, nearest },
   )
 }
