@@ -31,7 +31,8 @@ import { tokenFile } from './web.ts'
 
 /**
  * Clients that flood us make much garbage of a short life: the space for it would grow to twice 16 MB, and all else
- * that a master needs is less than that. Set when a master runs and not earlier: V8's code (run-bundle.ts) fits the flags that it was made with.
+ * that a master needs is less than that. Set when a master runs and not earlier, nor where its code is made: V8's code
+ * (run-bundle.ts) fits the flags that it was made with.
  */
 const YOUNG_SPACE = '--semi-space-growth-factor=1'
 
@@ -100,7 +101,7 @@ async function run(
   foreground: boolean,
 ): Promise<void> {
   const { master } = config
-  setFlagsFromString(YOUNG_SPACE)
+  if (process.env.PHD_MAKES_CODE === undefined) setFlagsFromString(YOUNG_SPACE)
   process.title = `master: ${master.procName}`
   const phctl = phctlCommand(config, process.cwd())
   process.umask(0o022)
