@@ -1,7 +1,7 @@
 // The lower half of a master: what deals with Linux, and the supervisor that decides, joined. What an
 // earlier master or program has left is taken over here, before the socket speaks.
 
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Config } from './config/load.ts'
 import { type Events, eventLog } from './control/events.ts'
@@ -171,7 +171,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
     orphans: master.orphans,
     born: (process, made) => kin.born({ ...process, child: made || isOurChild(process) }),
     fence: (program) => leases.fence(program),
-    token: () => randomBytes(16).toString('hex'),
+    token: () => randomUUID().replaceAll('-', ''), // unlike randomBytes, random numbers for many at a time
     recorded: () => store.flush(),
   })
   const signals = cgroups.around(kin)

@@ -34,7 +34,7 @@ export function statOf(pid: number): ProcStat | null {
 
 /** Of /proc/PID/stat, from the state on: field n of proc(5) is at n - 3. */
 export function fieldsOf(pid: number): string[] | null {
-  const text = read(`/proc/${pid}/stat`)
+  const text = read(`/proc/${pid}/stat`, 'utf8') // by one call of Node's; bytes that are no text stand in the name alone
   // The name in parentheses may hold anything: fields are counted behind the last one.
   return text === null ? null : text.slice(text.lastIndexOf(')') + 2).split(' ')
 }
@@ -109,9 +109,9 @@ const childrenOfThread = (pid: number, thread: number | string): number[] =>
 /** Changes with each boot of the machine. */
 export const bootId = (): string => (read('/proc/sys/kernel/random/boot_id') ?? 'unknown').trim()
 
-function read(path: string): string | null {
+function read(path: string, encoding: 'latin1' | 'utf8' = 'latin1'): string | null {
   try {
-    return readFileSync(path, 'latin1')
+    return readFileSync(path, encoding)
   } catch {
     return null // ended between the question and the look, or not ours to read
   }

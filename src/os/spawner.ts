@@ -22,9 +22,13 @@ export function systemSpawner(): Spawner {
       const standing = standingOf({ identity, enters: launch.enters ?? null, diesWithUs, toldPid })
       if ('reason' in standing) return standing
       const { become, stages } = standing
+      const unfit = unfitWords(launch)
+      if (unfit) return unfit
+      // Where the kernel itself says what fails, it is asked first: it nearly always works.
+      const isDirect = stages.length === 0 && become === null && launch.argv[0]?.includes('/')
       // As the one who will run it: what only the master may enter or execute would fail behind the prefix.
       const find = (): string | SpawnFailure => runnable(findProgram(launch), stages)
-      const path = become ? asUserOfFiles(become, find) : find()
+      const path = isDirect ? programPath(launch) : become ? asUserOfFiles(become, find) : find()
       if (typeof path !== 'string') return become ? { ...path, reason: `${path.reason}, for ${become.name}` } : path
       const before = prefixOf(stages, launch.env)
       if ('reason' in before) return before
@@ -34,7 +38,9 @@ export function systemSpawner(): Spawner {
         const pid = posixSpawn({ path: wrap[0] ?? path, argv, env, cwd, fds: descriptorsOf(launch) })
         return { pid, start: statOf(pid)?.start ?? 0 }
       } catch (e) {
-        return spawnFailure(e, path)
+        // One ENOENT stands for the program, its folder, its interpreter and its directory.
+        const found = isDirect ? findProgram(launch) : path
+        return typeof found === 'string' ? spawnFailure(e, found) : found
       }
     },
   }
@@ -71,21 +77,29 @@ function descriptorsOf({ stdout, stderr, listeners, extra }: Launch): (number | 
   return extra ? [...fds, extra.from] : fds
 }
 
+/** What no call of the system could be told. */
+function unfitWords({ argv, env }: Launch): SpawnFailure | null {
+  if (!argv[0]) return { reason: 'the command is an empty word', permanent: true }
+  if (![...argv, ...Object.values(env)].some((text) => text.includes('\0'))) return null
+  return { reason: 'an argument or an environment value holds a NUL byte', permanent: true }
+}
+
+/** Of a command whose first word is a path. */
+const programPath = ({ argv, cwd }: Pick<Launch, 'argv' | 'cwd'>): string => resolve(cwd, argv[0] ?? '')
+
 function findProgram({ argv, cwd, env }: Pick<Launch, 'argv' | 'cwd' | 'env'>): string | SpawnFailure {
   const word = argv[0] ?? ''
   const folder = folderFailure(cwd)
   if (folder) return folder
-  if (word === '') return { reason: 'the command is an empty word', permanent: true }
-  if ([...argv, ...Object.values(env)].some((text) => text.includes('\0'))) {
-    return { reason: 'an argument or an environment value holds a NUL byte', permanent: true }
-  }
   if (word.includes('/')) {
-    const path = resolve(cwd, word)
+    const path = programPath({ argv, cwd })
     return programFailure(path) ?? path
   }
   let denied: SpawnFailure | null = null
   for (const entry of (env.PATH ?? DEFAULT_PATH).split(':')) {
     const path = join(resolve(cwd, entry), word)
+    // Most folders of a PATH do not have it, and an error costs twenty times what the question does.
+    if (isMissing(path)) continue
     const failure = programFailure(path)
     if (!failure) return path
     // In a folder that may not be entered nothing is known to be there.
@@ -146,6 +160,15 @@ function beginningOf(path: string): string {
     }
   } catch {
     return ''
+  }
+}
+
+/** For certain: whatever else is wrong with it is another matter. */
+function isMissing(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) === undefined
+  } catch {
+    return false
   }
 }
 
