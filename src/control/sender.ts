@@ -49,7 +49,8 @@ export function sender(socket: Writable, clock: Clock, clients: () => number, un
     if (!corked) {
       corked = true
       socket.cork()
-      setImmediate(() => {
+      // After the calls that came with this one, and before the loop goes on: hundreds of starts may be due in it.
+      process.nextTick(() => {
         corked = false
         socket.uncork()
       })

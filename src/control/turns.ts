@@ -37,6 +37,18 @@ export function turnsOf(clock: Clock): Turns {
   /** Places where something waits that may begin; the first is next. */
   const due: Waiting[] = []
   let running = false
+  /** The loop's next round; all calls of this one share the wait for it. */
+  let next: Promise<void> | null = null
+
+  const round = (): Promise<void> => {
+    next ??= new Promise((done) =>
+      clock.soon(() => {
+        next = null
+        done()
+      }),
+    )
+    return next
+  }
 
   const enter = (place: Waiting): void => {
     if (place.due || place.works.length === 0) return
@@ -54,9 +66,9 @@ export function turnsOf(clock: Clock): Turns {
       const work = place.works.shift()
       enter(place)
       // A call that only looks is answered before the loop goes round; one that waits for something is not waited for.
-      if (work) await Promise.race([work(), round(clock)])
+      if (work) await Promise.race([work(), round()])
       if (clock.now() - begun < TURN_MS) continue
-      await round(clock)
+      await round()
       begun = clock.now()
     }
     running = false
@@ -82,5 +94,3 @@ export function turnsOf(clock: Clock): Turns {
     },
   }
 }
-
-const round = (clock: Clock): Promise<void> => new Promise((done) => clock.soon(done))
