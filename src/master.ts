@@ -146,6 +146,7 @@ export async function runMaster(options: MasterOptions): Promise<void> {
       foreground,
       version: room.version,
     }),
+    lastWords: () => masterLog.flush(),
   })
   const room: Room = {
     supervisor,

@@ -34,6 +34,8 @@ export interface UpgradeParts {
   isStopping(): boolean
   /** What goes over, but for the descriptors that this file finds itself. */
   handover(): Omit<Handover, 'control' | 'streams' | 'listeners' | 'heralds' | 'singles'>
+  /** Writes what the log has still to say. */
+  lastWords(): void
 }
 
 /** What `phd --check-upgrade` prints. */
@@ -75,17 +77,20 @@ function become(parts: UpgradeParts, failed: () => void): void {
     const streams = output.handOver()
     store.flush()
     if (!store.isSound) throw new Error('the record cannot be written')
-    handOver(
-      {
-        ...parts.handover(),
-        control: server.fd,
-        streams,
-        listeners: parts.listeners.handOver(),
-        heralds: parts.heralds.handOver(),
-        singles: parts.single.handOver(),
-      },
-      { argv: successorOf(parts), env: environment, watched: environment.INVOCATION_ID !== undefined },
-    )
+    const handover = {
+      ...parts.handover(),
+      control: server.fd,
+      streams,
+      listeners: parts.listeners.handOver(),
+      heralds: parts.heralds.handOver(),
+      singles: parts.single.handOver(),
+    }
+    parts.lastWords()
+    handOver(handover, {
+      argv: successorOf(parts),
+      env: environment,
+      watched: environment.INVOCATION_ID !== undefined,
+    })
   } catch (e) {
     output.goOn()
     failed()

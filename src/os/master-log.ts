@@ -1,5 +1,7 @@
-// The master's own log: pino, JSON lines, written at once (an asynchronous log loses its last lines
-// when the master is killed). In the foreground the same lines also go to stdout, readable on a TTY.
+// The master's own log: pino, JSON lines. Those of one turn of the event loop are written together at its end, before
+// anything else can happen: an asynchronous log would lose its last lines when the master is killed, and a write for each
+// line costs a start more than all that is decided for it. In the foreground the same lines also go to stdout,
+// readable on a TTY.
 
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -10,7 +12,9 @@ export interface MasterLog {
   readonly log: pino.Logger
   /** Opens the file anew (USR1). */
   reopen(): void
-  /** Called after each line. */
+  /** Writes what was said in this turn so far. For whoever ends the program in the middle of it. */
+  flush(): void
+  /** Called when lines have been written. */
   onLine: (() => void) | null
   level(set?: LogLevel): LogLevel
 }
@@ -24,10 +28,24 @@ export interface MasterLogOptions {
 
 export async function openMasterLog({ file, level, foreground }: MasterLogOptions): Promise<MasterLog> {
   const destination = file === null ? null : openFile(file)
-  const streams: pino.StreamEntry[] = destination ? [{ stream: destination, level: 'trace' }] : []
-  if (foreground) streams.push({ stream: await foregroundStream(), level: 'trace' })
+  const streams: pino.DestinationStream[] = destination ? [destination] : []
+  if (foreground) streams.push(await foregroundStream())
   const state: { onLine: (() => void) | null } = { onLine: null }
-  streams.push({ stream: { write: () => state.onLine?.() }, level: 'trace' })
+  let said = ''
+  const flush = (): void => {
+    if (said === '') return
+    const lines = said
+    said = ''
+    for (const stream of streams) stream.write(lines)
+    state.onLine?.()
+  }
+  process.on('exit', flush)
+  const gathered = {
+    write(line: string) {
+      if (said === '') process.nextTick(flush)
+      said += line
+    },
+  }
   const log = pino(
     {
       level,
@@ -35,11 +53,13 @@ export async function openMasterLog({ file, level, foreground }: MasterLogOption
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.multistream(streams),
+    gathered,
   )
   return Object.assign(state, {
     log,
+    flush,
     reopen() {
+      flush()
       if (file !== null) mkdirSync(dirname(file), { recursive: true })
       destination?.reopen()
     },
