@@ -14,7 +14,7 @@ import { Share } from './share.ts'
 import { lockOf } from './standby.ts'
 
 /** No further one is begun in a turn that has spawned for so long. */
-const TURN_MS = 4
+const TURN_MS = 2
 /** However quick they are: what follows from each must be settled, too. */
 const SPAWNS_A_TURN = 16
 const NEEDS_NOTHING = { dependsOn: [] }

@@ -41,7 +41,7 @@ test('priority: the lowest first of those that may start, whatever the order of 
 
 test('waiting begins again where a dependency goes while spawns are owed', () => {
   const world = new World()
-  world.spawnMs = 3
+  world.spawnMs = 1.5
   const { supervisor } = world
   supervisor.addAll(up(spec('db'), spec('web', ['db'], { workers: 6 })))
   let told = false

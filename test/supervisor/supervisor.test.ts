@@ -51,7 +51,7 @@ test('shutdown with nothing to stop is over at once', () => {
 
 test('shutdown: a death, a word of a worker or a failed spawn starts nothing any more', () => {
   const world = new World({ nature: () => ({ onStop: 'ignore' }) })
-  world.spawnMs = 3
+  world.spawnMs = 1.5
   world.supervisor.add(workerSpec({ workers: 3, stopMs: 5000 }), 'up')
   world.supervisor.shutdown(() => undefined)
   world.advance(10)
@@ -149,8 +149,8 @@ test('added again with fewer slots, then scaled up while the old ones still leav
 
 for (const { spawnMs, most } of [
   { spawnMs: 0.1, most: 16 },
-  { spawnMs: 0.9, most: 5 },
-  { spawnMs: 3, most: 2 },
+  { spawnMs: 0.9, most: 3 },
+  { spawnMs: 1.5, most: 2 },
   { spawnMs: 50, most: 1 },
 ]) {
   test(`a spawn that takes ${spawnMs} ms: ${most} are made between two turns of the event loop, and never more`, () => {
