@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Collecting, type Collector, collectors } from '../peers/collectors.ts'
-import { compiled, elapsed, folder, print, residentOf, startMaster, ticksOf } from '../tools.ts'
+import { compiled, diskFolder, elapsed, print, residentOf, startMaster, ticksOf } from '../tools.ts'
 
 /** 1 GiB of lines of 100 bytes. */
 const LINES = Math.floor(2 ** 30 / 100)
@@ -56,8 +56,10 @@ export async function flood(): Promise<void> {
   }
 }
 
+let serial = 0
+
 function cat(program: string): void {
-  const file = join(folder, 'cat.log')
+  const file = join(diskFolder, 'cat.log')
   const from = process.hrtime.bigint()
   execFileSync('sh', ['-c', `${program} ${LINES} | cat > ${file}`])
   print('limit: cat > file, 1 GiB', 'MB/s', [(statSync(file).size / 1e6 / elapsed(from)) * 1000])
@@ -72,6 +74,7 @@ async function one(
   const rotation = ini.includes('log_max_size') ? '' : 'log_max_size = 0\n'
   const master = await startMaster(
     `[flood]\ncommand = ${program} ${each}\nnumber_workers = ${slots}\nautostart = false\nautorestart = never\n${rotation}${ini}\n`,
+    join(diskFolder, `flood-${++serial}`),
   )
   const before = { ticks: ticksOf(master.pid), resident: residentOf(master.pid) }
   const from = process.hrtime.bigint()
@@ -99,7 +102,7 @@ async function one(
 
 async function theirs(program: string, peer: Collector): Promise<void> {
   const lines = Math.floor(LINES / 4) // some take minutes for all
-  const place = join(folder, `flood-${peer.name}`)
+  const place = join(diskFolder, `flood-${peer.name}`)
   mkdirSync(place)
   const collecting = await peer.begin(place, program, lines)
   const whole = lines * 100

@@ -76,7 +76,6 @@ export const boot = (): Promise<void> =>
         await withEach(witness, peersHere(), count, async ({ name }, _running, { from, births }) => {
           table.add(`boot: ${count}, ${name}`, lastBirth(witness.births.slice(births), from))
         })
-        table.add(`boot: ${count}, a C loop of posix_spawn`, spawnLoop(count) ?? Number.NaN)
       }
       table.print('ms')
     }
@@ -117,7 +116,6 @@ export const deaths = (): Promise<void> =>
           table.add(`deaths: ${count} at once, ${name}`, lastBirth(await witness.next(count, before), from))
           if (asking) table.add(`deaths: ${count} at once, ping of phd meanwhile`, ...(await asking.end()))
         })
-        table.add(`deaths: ${count}, a C loop of posix_spawn`, spawnLoop(count) ?? Number.NaN)
       }
       table.print('ms')
     }
@@ -167,8 +165,9 @@ export const scale = (): Promise<void> =>
       table.add('scale: 99, a C loop of posix_spawn', spawnLoop(99) ?? Number.NaN)
       await withEach(witness, peersHere(), 100, async ({ name }, running, { births }) => {
         await new Promise((done) => setTimeout(done, 1_500))
+        if (!running.stopAll) return
         const from = process.hrtime.bigint()
-        const back = running.stopAll?.()
+        const back = running.stopAll()
         await allGone(alive(witness, births))
         table.add(`stop all: 100 gone, ${name}`, elapsed(from))
         await back
