@@ -1,6 +1,6 @@
 // Starting, replacing, counting up and down, ending: phd, its peers and a bare loop, in turn in one run.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, connect } from '../../src/api/client.ts'
@@ -112,7 +112,8 @@ export const deaths = (): Promise<void> =>
           const before = witness.births.length
           const asking = name === 'phd' ? await pinging() : null
           const from = process.hrtime.bigint()
-          for (const pid of pids) process.kill(pid, 'SIGKILL')
+          // By a process of its own: the one that asks meanwhile would wait for itself.
+          spawn('kill', ['-KILL', ...pids.map(String)], { stdio: 'ignore' })
           table.add(`deaths: ${count} at once, ${name}`, lastBirth(await witness.next(count, before), from))
           if (asking) table.add(`deaths: ${count} at once, ping of phd meanwhile`, ...(await asking.end()))
         })
