@@ -48,6 +48,12 @@ const bytes = fc
       { weight: 2, arbitrary: fc.constantFrom(...torn) },
       { weight: 2, arbitrary: fc.uint8Array({ maxLength: 40 }).map((some) => Buffer.from(some)) },
       { weight: 1, arbitrary: fc.integer({ min: 1, max: 5000 }).map((length) => Buffer.alloc(length, 'long ')) },
+      // More than is formatted at a time: with newlines, and without.
+      { weight: 1, arbitrary: fc.integer({ min: 30_000, max: 70_000 }).map((length) => Buffer.alloc(length, 'wide ')) },
+      {
+        weight: 1,
+        arbitrary: fc.integer({ min: 2000, max: 4000 }).map((n) => Buffer.from('a line "of" text\n'.repeat(n))),
+      },
     ),
     { maxLength: 30 },
   )
