@@ -10,7 +10,7 @@ import { spliceTo } from './libc-io.ts'
 import type { Growth } from './log-growth.ts'
 import { openLog, samePlace } from './log-open.ts'
 import { LogTrouble, type Trouble } from './log-trouble.ts'
-import { compressArchives, nextOf, type RotationPlan, rotate, tidyUp } from './rotation.ts'
+import { closeBeside, compressArchives, nextOf, type RotationPlan, rotate, tidyUp } from './rotation.ts'
 
 const RETRY_MS = 1_000
 const LOOK_MS = 1_000
@@ -115,7 +115,7 @@ export class OpenLog implements LogFile {
         closeSync(fresh)
         throw e
       }
-      closeSync(this.#fd)
+      closeBeside(this.#fd)
       this.#fd = fresh
       this.#offset = 0
       this.#watcher.replaced()
