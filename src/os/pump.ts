@@ -13,7 +13,7 @@ import { openEpoll, signalOnData } from './libc-io.ts'
 /** Bytes a source may take in a turn. */
 export const QUOTA_BYTES = 512 * 1024
 /** When visits of a turn have taken so long, the others come first in the next one. */
-const TURN_MS = 4
+const TURN_MS = 2
 /** A visit that finds so much comes again in the next turn. */
 const FLOOD_BYTES = 4 * 1024
 /** After such a visit it is visited each turn for so long, even if it gives less: its writer is being woken. */
@@ -81,6 +81,8 @@ export function pump(clock: Clock): Pump {
   let later: Kept[] = []
   /** A turn for `soon` is on its way. */
   let comes = false
+  /** Signals came since then: dozens do, and each look may take its whole time. */
+  let calls = false
 
   const hear = (): void => {
     const now = clock.now()
@@ -141,6 +143,9 @@ export function pump(clock: Clock): Pump {
       clock.soon(() => {
         comes = false
         visitAll('soon')
+        if (!calls) return
+        calls = false
+        hear()
       })
     } else {
       later.push(one)
@@ -187,7 +192,10 @@ export function pump(clock: Clock): Pump {
     one.source.ended()
   }
 
-  process.on('SIGIO', hear)
+  process.on('SIGIO', () => {
+    if (comes) calls = true
+    else hear()
+  })
   return {
     add(source) {
       const one: Kept = {

@@ -42,3 +42,35 @@ test('visits take all the time of a turn: each source has its own all the same, 
   assert.ok(Math.max(...each) - Math.min(...each) <= 1, `visits: ${each.join()}`)
   while (clock.runSoon());
 })
+
+test('signals that come together: what they tell is looked at in the next turn, and nothing is forgotten', (t) => {
+  const scene = sceneOf(t)
+  const clock = new FakeClock()
+  const visits: number[] = []
+  const pumping = pump(clock)
+  const sources = [0, 1, 2].map((n): Source => {
+    execFileSync('mkfifo', [scene.path(`${n}`)])
+    const fd = openSync(scene.path(`${n}`), constants.O_RDWR | constants.O_NONBLOCK)
+    scene.after(() => closeSync(fd))
+    return {
+      fd,
+      take() {
+        visits.push(n)
+        return { bytes: 4096, state: n === 0 && visits.length < 3 ? 'more' : 'stuck' }
+      },
+      ended: () => undefined,
+      failed: (e) => assert.fail(String(e)),
+    }
+  })
+  for (const one of sources) pumping.add(one)
+  const write = (n: number): void => {
+    writeSync(sources[n]?.fd ?? -1, 'x')
+    process.emit('SIGIO')
+  }
+  write(0) // is visited at once, and has more
+  write(1)
+  write(2)
+  assert.deepEqual(visits, [0])
+  while (clock.runSoon());
+  assert.deepEqual(new Set(visits), new Set([0, 1, 2]))
+})
