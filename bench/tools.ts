@@ -166,3 +166,17 @@ export function print(label: string, unit: string, values: readonly number[]): v
 }
 
 export const elapsed = (from: bigint): number => Number(process.hrtime.bigint() - from) / 1e6
+
+/** Figures of several rounds, printed together when all are over. */
+export class Table {
+  readonly #rows = new Map<string, number[]>()
+
+  add(label: string, ...values: readonly number[]): void {
+    this.#rows.set(label, [...(this.#rows.get(label) ?? []), ...values])
+  }
+
+  print(unit: string): void {
+    for (const [label, values] of this.#rows) print(label, unit, values)
+    this.#rows.clear()
+  }
+}

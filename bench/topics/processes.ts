@@ -6,21 +6,8 @@ import { join } from 'node:path'
 import { type Client, connect } from '../../src/api/client.ts'
 import { peersHere } from '../peers/all.ts'
 import { allGone, type Peer, type Running } from '../peers/peer.ts'
-import { elapsed, folder, print, residentOf, spawnLoop, ticksOf } from '../tools.ts'
+import { elapsed, folder, print, residentOf, spawnLoop, Table, ticksOf } from '../tools.ts'
 import { lastBirth, type Witness, witnessIn } from '../witness.ts'
-
-/** Figures of several peers, printed together when all rounds are over. */
-class Table {
-  readonly #rows = new Map<string, number[]>()
-
-  add(label: string, ...values: readonly number[]): void {
-    this.#rows.set(label, [...(this.#rows.get(label) ?? []), ...values])
-  }
-
-  print(unit: string): void {
-    for (const [label, values] of this.#rows) print(label, unit, values)
-  }
-}
 
 let serial = 0
 
