@@ -2,7 +2,7 @@
 // start is measured where it counts, in the child, and in the same way whoever starts it.
 
 import { execFileSync } from 'node:child_process'
-import { constants, openSync } from 'node:fs'
+import { constants, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { compiled } from './tools.ts'
@@ -41,6 +41,7 @@ export interface Witness {
   readonly births: readonly Birth[]
   /** The births after the first `from`, as soon as there are `count` of them. */
   next(count: number, from?: number): Promise<readonly Birth[]>
+  /** Another one may be made in the same folder then. */
   close(): void
 }
 
@@ -81,7 +82,10 @@ export function witnessIn(folder: string): Witness | null {
       waits = null
       return births.slice(from, from + count)
     },
-    close: () => stream.destroy(),
+    close() {
+      stream.destroy()
+      rmSync(fifo)
+    },
   }
 }
 

@@ -45,7 +45,6 @@ async function measured(topic: string, act: (witness: Witness) => Promise<void>)
     await act(witness)
   } finally {
     witness.close()
-    rmSync(witness.fifo)
   }
 }
 
