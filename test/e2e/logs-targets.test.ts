@@ -83,10 +83,16 @@ test('a process by its number: not those that share its file later, and again wh
   const one = await reader(master, { target: 'web:1' })
   await master.call('scale', { program: 'web', workers: 1 })
   const zero = await reader(master, { target: 'web:0' })
-  await master.call('start', { target: 'web' })
-  for (const workers of [2, 1, 2, 0]) await master.call('scale', { program: 'web', workers })
   const words = (slot: number): string[] =>
     master.lines('web.log').flatMap((line) => (line.includes(` web:${slot} `) ? (line.split(' stdout ')[1] ?? '') : []))
+  await master.call('start', { target: 'web' })
+  await until('the first words of web:0', () => words(0).length > 0)
+  for (const workers of [2, 1, 2, 0]) {
+    const before = words(1).length
+    await master.call('scale', { program: 'web', workers })
+    // Who is told to end before it can hear that says nothing.
+    if (workers === 2) await until('the first words of web:1', () => words(1).length > before)
+  }
   await until('all of both', () => zero.lines.length + one.lines.length >= master.lines('web.log').length)
   assert.deepEqual(texts(zero.lines), words(0))
   assert.deepEqual(texts(one.lines), words(1))

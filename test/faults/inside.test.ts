@@ -47,7 +47,7 @@ test('row 83: a handler that throws, rejects or hangs: -32603 and no stack, the 
 test('row 83: what nobody caught: in the log, exit 1, and the next master has the same processes and counts', async (t) => {
   const { program, change } = packageOf(t)
   const original = readFileSync(program, 'utf8')
-  change(spoiled('reopen', 'setImmediate(()=>{throw new TypeError("nobody caught it")});return{ok:true}'))
+  change(spoiled('reopen', 'process.nextTick(()=>{throw new TypeError("nobody caught it")});return{ok:true}'))
   const first = await startMaster(t, web, { program })
   await first.call('wait', { target: 'web', state: 'RUNNING' })
   await first.call('scale', { program: 'web', workers: 3 })
