@@ -208,6 +208,7 @@ export function makeMachine({ config, masterLog, handover, activated }: MachineO
   // Before anybody is reaped: the ends of children that came with an upgrade must find their instances.
   if (inheritance) supervisor.adopt(inheritance.restored)
   const stopReaping = reap(clock, (all) => {
+    output.look() // whoever is told that a process has ended finds its last words in its log
     for (const { pid } of all) strangers.forget(pid)
     const others = all.filter((e) => !errands.ended(e) && !probes.ended(e))
     supervisor.post(...others.map((e) => ({ type: 'reaped', ...e }) as const))

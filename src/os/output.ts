@@ -1,5 +1,4 @@
 // Captured output: one FIFO per stream of a process, taken by the pump, moved into log files.
-//
 // A FIFO and not a socket pair: the child can open /dev/stdout again, and what it has written stays readable whatever
 // happens to us. The child's end is opened on its own, read-write and blocking, so it never gets SIGPIPE and never
 // shares our O_NONBLOCK. Reading ends when the last writer has closed: a grandchild may hold it, and nobody waits.
@@ -35,17 +34,17 @@ export interface Capture extends Output {
   onGrowth(path: string, watcher: LogWatcher): () => void
   /** Stops reading: the readers of all FIFOs by name, for the program that we are about to become. */
   handOver(): Readonly<Record<string, number>>
-  /** That came to nothing. */
-  goOn(): void
-  /** Takes what is in the pipes now, writes it, and closes all. For the end of the master. */
+  goOn(): void // that came to nothing
+  /** Takes what is in the pipes now, as far as it can be done at once: the last words of those who have ended. */
+  look(): void
+  /** Takes all that is there, writes it, and closes all. For the end of the master. */
   finish(): void
 }
 
 export interface CaptureOptions {
   /** Where the FIFOs stand. */
   readonly folder: string
-  /** The file of last writers. */
-  readonly writers: string
+  readonly writers: string // the file of last writers
   readonly clock: Clock
   readonly trouble: Trouble
   readonly captured?: Pick<Captured, 'counter'>
@@ -245,6 +244,7 @@ export function captureOutput(parts: CaptureOptions): Capture {
       for (const id of reading.keys()) record(id, null)
       pumping.goOn()
     },
+    look: () => pumping.look(),
     finish: () => pumping.finish(),
   }
 }

@@ -48,6 +48,8 @@ export interface Source {
 
 export interface Pump {
   add(source: Source): void
+  /** Takes now what has come, a quota of each, as far as the time of a turn goes. */
+  look(): void
   /** A source that was stuck may go on. */
   wake(source: Source): void
   /** What it has still is lost. */
@@ -209,6 +211,10 @@ export function pump(clock: Clock): Pump {
       kept.set(source.fd, one)
       epoll.add(source.fd)
       signalOnData(source.fd, true)
+    },
+    look() {
+      for (const due of ['later', 'soon'] as const) visitAll(due)
+      hear()
     },
     wake(source) {
       const one = kept.get(source.fd)

@@ -18,7 +18,7 @@ function noting(seen: string[]): Writable {
 
 test('answers to what came together are one write, and go out before a share of starts that is due next', async () => {
   const seen: string[] = []
-  const clock = systemClock()
+  const clock = { ...systemClock(), now: () => 0 } // however slow the machine is
   const out = sender(noting(seen), clock, () => 1)
   const place = turnsOf(clock).place()
   const starts = new Promise<void>((done) =>

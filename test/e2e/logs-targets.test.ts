@@ -44,9 +44,17 @@ test('a file for each slot: those that a scale adds are followed, those it drain
     `${quick}[web]\n${speaks('%(slot)s', 300)}log_file = web-%(slot)s.log\nautostart = false\n`,
   )
   const all = await reader(master, { target: 'web' })
+  const lines = (slot: number): number =>
+    logsIn(master).includes(`web-${slot}.log`) ? master.lines(`web-${slot}.log`).length : 0
   await master.call('start', { target: 'web' })
+  let running = 1
   for (const workers of [3, 1, 4, 2]) {
+    const before = [0, 1, 2, 3].map(lines)
     await master.call('scale', { program: 'web', workers })
+    // Who is told to end before it can hear that says nothing.
+    for (let slot = running; slot < workers; slot++)
+      await until(`words of web:${slot}`, () => lines(slot) > (before[slot] ?? 0))
+    running = workers
     for (let slot = workers; slot < 4; slot++) await closed(master, `web-${slot}.log`)
   }
   await master.call('stop', { target: 'web' })
@@ -90,13 +98,13 @@ test('a process by its number: not those that share its file later, and again wh
   for (const workers of [2, 1, 2, 0]) {
     const before = words(1).length
     await master.call('scale', { program: 'web', workers })
-    // Who is told to end before it can hear that says nothing.
+    // As above.
     if (workers === 2) await until('the first words of web:1', () => words(1).length > before)
   }
+  await until('the last words of both', () => words(0).length > 50 && words(1).length > 100)
   await until('all of both', () => zero.lines.length + one.lines.length >= master.lines('web.log').length)
   assert.deepEqual(texts(zero.lines), words(0))
   assert.deepEqual(texts(one.lines), words(1))
-  assert.ok(words(0).length > 50 && words(1).length > 100)
 })
 
 for (const strategy of ['stop-first', 'start-first']) {
@@ -114,6 +122,9 @@ for (const strategy of ['stop-first', 'start-first']) {
       master.scene.write('config.ini', ini(next))
       assert.ok((await master.call('update', {})).ok)
       await closed(master, old)
+      // As above. In one-0.log there are words of the first ones already, and nothing ends in a hurry.
+      const spoke = (slot: number): boolean => master.lines('two.log').some((line) => line.startsWith(`${slot}.`))
+      await until('words of both', () => spoke(0) && spoke(1))
     }
     await master.call('stop', { target: 'web' })
     await hasAll(all, master, logsIn(master), ['from before 1'])

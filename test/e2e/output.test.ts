@@ -192,3 +192,15 @@ test('the pipe keeps what is printed while nobody reads; the order of lines is k
     Array.from({ length: 2000 }, (_, n) => String(n + 1)),
   )
 })
+
+test('when stop has returned, the last words of all are in their logs', async (t) => {
+  const ini = `${quick}[web]\ncommand = bash ${fixture('last-words.sh')} %(slot)s 100\nnumber_workers = 8\nlog_file = web-%(slot)s.log\n`
+  const master = await startMaster(t, ini)
+  const counts = (): number[] => [...Array(8).keys()].map((slot) => master.lines(`web-${slot}.log`).length)
+  for (let round = 1; round <= 5; round++) {
+    await until('the first words of all', () => counts().every((count) => count === 200 * round - 100))
+    await master.call('stop', { target: 'web' })
+    assert.deepEqual(counts(), Array(8).fill(200 * round))
+    await master.call('start', { target: 'web' })
+  }
+})
