@@ -137,6 +137,7 @@ async function run(
   }
   const next = foreground && !handover ? { next: `${phctl} status` } : {}
   log.info({ pid: process.pid, socket: master.socket, ...next }, 'ready')
+  masterLog.flush() // before anybody is told that it is ready
   const words = `phd ${version} keeps ${counts(config)} (pid ${process.pid})`
   if (foreground && !handover && process.stdout.isTTY) {
     print(
