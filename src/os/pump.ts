@@ -1,5 +1,4 @@
 // The pump: hears that some pipe has bytes, and has its source take them, a quota a turn.
-//
 // A pipe with O_ASYNC sends us SIGIO when bytes arrive; epoll then tells which, asked once for all.
 // While nobody prints, nothing runs. A source that gives a whole quota is visited again next turn, after
 // everybody else had theirs (visits have some ms a turn: who had to wait is first in the next); one that
@@ -213,7 +212,8 @@ export function pump(clock: Clock): Pump {
       signalOnData(source.fd, true)
     },
     look() {
-      for (const due of ['later', 'soon'] as const) visitAll(due)
+      if (later.length > 0) visitAll('later')
+      if (soon.length > 0) visitAll('soon')
       hear()
     },
     wake(source) {

@@ -3,30 +3,30 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import { test } from 'node:test'
-import { pump, type Source } from '../../src/os/pump.ts'
+import { type TestContext, test } from 'node:test'
+import { pump, type Source, type Taken } from '../../src/os/pump.ts'
 import { FakeClock } from '../helpers/fake-clock.ts'
 import { sceneOf } from '../helpers/scene.ts'
 
-test('visits take all the time of a turn: each source has its own all the same, one after the other', async (t) => {
+/** Pipes of the test's own, numbered from 0 on. */
+function sourcesOf(t: TestContext, count: number, take: (n: number) => Taken): readonly Source[] {
   const scene = sceneOf(t)
-  const clock = new FakeClock()
-  const visits: number[] = []
-  const pumping = pump(clock)
-  const sources = Array.from({ length: 5 }, (_none, n): Source => {
+  return Array.from({ length: count }, (_none, n): Source => {
     execFileSync('mkfifo', [scene.path(`${n}`)])
     const fd = openSync(scene.path(`${n}`), constants.O_RDWR | constants.O_NONBLOCK)
     scene.after(() => closeSync(fd))
-    return {
-      fd,
-      take() {
-        visits.push(n)
-        clock.time += n === 2 ? 10 : 1.5
-        return { bytes: 4096, state: visits.length < 100 ? 'more' : 'stuck' }
-      },
-      ended: () => undefined,
-      failed: (e) => assert.fail(String(e)),
-    }
+    return { fd, take: () => take(n), ended: () => undefined, failed: (e) => assert.fail(String(e)) }
+  })
+}
+
+test('visits take all the time of a turn: each source has its own all the same, one after the other', async (t) => {
+  const clock = new FakeClock()
+  const visits: number[] = []
+  const pumping = pump(clock)
+  const sources = sourcesOf(t, 5, (n) => {
+    visits.push(n)
+    clock.time += n === 2 ? 10 : 1.5
+    return { bytes: 4096, state: visits.length < 100 ? 'more' : 'stuck' }
   })
   for (const one of sources) pumping.add(one)
   for (const { fd } of sources) writeSync(fd, 'x')
@@ -44,23 +44,12 @@ test('visits take all the time of a turn: each source has its own all the same, 
 })
 
 test('signals that come together: what they tell is looked at in the next turn, and nothing is forgotten', (t) => {
-  const scene = sceneOf(t)
   const clock = new FakeClock()
   const visits: number[] = []
   const pumping = pump(clock)
-  const sources = [0, 1, 2].map((n): Source => {
-    execFileSync('mkfifo', [scene.path(`${n}`)])
-    const fd = openSync(scene.path(`${n}`), constants.O_RDWR | constants.O_NONBLOCK)
-    scene.after(() => closeSync(fd))
-    return {
-      fd,
-      take() {
-        visits.push(n)
-        return { bytes: 4096, state: n === 0 && visits.length < 3 ? 'more' : 'stuck' }
-      },
-      ended: () => undefined,
-      failed: (e) => assert.fail(String(e)),
-    }
+  const sources = sourcesOf(t, 3, (n) => {
+    visits.push(n)
+    return { bytes: 4096, state: n === 0 && visits.length < 3 ? 'more' : 'stuck' }
   })
   for (const one of sources) pumping.add(one)
   const write = (n: number): void => {
