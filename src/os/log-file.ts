@@ -115,7 +115,9 @@ export class OpenLog implements LogFile {
         closeSync(fresh)
         throw e
       }
-      closeBeside(this.#fd)
+      if (target.backups === 0)
+        closeBeside(this.#fd) // it has no name any more
+      else closeSync(this.#fd)
       this.#fd = fresh
       this.#offset = 0
       this.#watcher.replaced()
